@@ -1,0 +1,2 @@
+//! The bootloader.
+#![no_std]

@@ -1,0 +1,1 @@
+//! cuff: sign, publish and deliver firmware for wearables.

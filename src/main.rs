@@ -1,0 +1,2 @@
+//! The `cuff` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The verifier.
+#![no_std]
