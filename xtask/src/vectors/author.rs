@@ -235,7 +235,9 @@ impl Repo {
             bytes.extend(u32::try_from(file.len()).expect("small").to_le_bytes());
         }
         bytes.extend(self.path.as_bytes());
-        all.iter().for_each(|file| bytes.extend(file.iter()));
+        for file in all {
+            bytes.extend(file);
+        }
         bytes.extend(&self.image);
         bytes
     }
@@ -426,5 +428,7 @@ fn signing_key(name: &str) -> SigningKey {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -14,7 +14,7 @@ fn signed(
     says: &'static str,
 ) -> Case {
     Case::refuse(name, reason, Trust::Stays, says, |case| {
-        case.repo.band().before(from, to)
+        case.repo.band().before(from, to);
     })
 }
 

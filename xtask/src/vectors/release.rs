@@ -13,7 +13,7 @@ fn with(
     says: &'static str,
 ) -> Case {
     Case::refuse(name, reason, Trust::Chain, says, move |case| {
-        case.repo.record()[member] = value
+        case.repo.record()[member] = value;
     })
 }
 
