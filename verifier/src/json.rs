@@ -1,8 +1,9 @@
-//! A strict cursor over canonical JSON (OLPC): exactly the canonical bytes of a value and nothing else.
+//! A strict reader of canonical JSON (OLPC): exactly the canonical bytes of a value and nothing else.
 //!
 //! Takes borrowed bytes, gives borrowed pieces of them. It never copies, allocates, repairs or guesses: white space,
-//! unsorted or repeated members, escapes that are not needed, floats and trailing bytes are refused, each by name. Because
-//! the canonical form of a value is unique, equal bytes are equal values, and the bytes of a span are what was signed.
+//! unsorted or repeated members, needless escapes, floats, integers that other readers round, and trailing bytes are refused,
+//! each by name. Because the canonical form of a value is unique, equal bytes are equal values, and the bytes of a value are
+//! what was signed.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -13,322 +14,304 @@ use crate::version::MAX_INTEGER;
 /// Deepest nesting of arrays and objects; real metadata needs six.
 pub const MAX_DEPTH: u8 = 10;
 
-/// A position in canonical JSON.
-#[derive(Clone, Debug)]
-pub struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    depth: u8,
-    profile: Profile,
+/// The bytes of one value, checked for canonical form to the last brace. Only [`Value::check`] makes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Value<'a>(&'a [u8]);
+
+impl<'a> Value<'a> {
+    /// Reads a value that is all there is in `bytes`.
+    pub fn check(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let mut scanner = Scanner { bytes, at: 0 };
+        let value = scanner.value(MAX_DEPTH)?;
+        if scanner.at == bytes.len() {
+            Ok(value)
+        } else {
+            Err(Fault::TrailingBytes)
+        }
+    }
+
+    /// Its canonical bytes.
+    pub const fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// It, as a string.
+    #[inline(never)]
+    pub fn text(self) -> Result<Text<'a>, Fault> {
+        let inside = self
+            .0
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_suffix(b"\""));
+        inside.map(Text).ok_or(Fault::Unexpected)
+    }
+
+    /// It, as an integer from 0 to 2^53 - 1.
+    pub fn unsigned(self) -> Result<u64, Fault> {
+        integer(self.0).ok_or(Fault::Unexpected)
+    }
+
+    /// It, as `true` or `false`.
+    pub fn boolean(self) -> Result<bool, Fault> {
+        match self.0 {
+            b"true" => Ok(true),
+            b"false" => Ok(false),
+            _ => Err(Fault::Unexpected),
+        }
+    }
+
+    /// The members of an object, ascending by name.
+    pub fn members(self) -> Result<Members<'a>, Fault> {
+        self.inside(b'{').map(|scanner| Members { scanner })
+    }
+
+    /// The elements of an array, in order.
+    pub fn elements(self) -> Result<Elements<'a>, Fault> {
+        self.inside(b'[').map(|scanner| Elements { scanner })
+    }
+
+    /// The members of an object that have these names; others are passed over.
+    pub fn pick<const N: usize>(self, names: &[&str; N]) -> Result<[Option<Self>; N], Fault> {
+        let mut found = [None; N];
+        self.collect(names, &mut found)?;
+        Ok(found)
+    }
+
+    /// Whether an object has no member beyond these.
+    pub fn has_only(self, names: &[&str]) -> bool {
+        self.members().is_ok_and(|mut members| {
+            members.all(|(name, _)| names.iter().any(|known| name.is(known)))
+        })
+    }
+
+    // Not generic: one loop for every object there is.
+    #[inline(never)]
+    fn collect(self, names: &[&str], found: &mut [Option<Self>]) -> Result<(), Fault> {
+        for (name, value) in self.members()? {
+            if let Some((slot, _)) = found
+                .iter_mut()
+                .zip(names)
+                .find(|(_, wanted)| name.is(wanted))
+            {
+                *slot = Some(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn inside(self, bracket: u8) -> Result<Scanner<'a>, Fault> {
+        if self.0.first() == Some(&bracket) {
+            Ok(Scanner {
+                bytes: self.0,
+                at: 1,
+            })
+        } else {
+            Err(Fault::Unexpected)
+        }
+    }
 }
 
-impl<'a> Cursor<'a> {
-    /// Starts at the first byte. The whole input must be printable ASCII for a device, UTF-8 otherwise.
-    pub fn new(bytes: &'a [u8], profile: Profile) -> Result<Self, Error> {
-        let foul = match profile {
-            Profile::Device => bytes
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+/// Walks the members of a checked object.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    scanner: Scanner<'a>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Text<'a>, Value<'a>);
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.scanner.value(MAX_DEPTH).ok()?.text().ok()?;
+        self.scanner.at += 1;
+        let value = self.scanner.value(MAX_DEPTH).ok()?;
+        self.scanner.at += 1;
+        Some((name, value))
+    }
+}
+
+/// Walks the elements of a checked array.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    scanner: Scanner<'a>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = self.scanner.value(MAX_DEPTH).ok()?;
+        self.scanner.at += 1;
+        Some(value)
+    }
+}
+
+/// The value at the beginning of `bytes`, and what follows it.
+pub(crate) fn split(bytes: &[u8]) -> Result<(Value<'_>, &[u8]), Fault> {
+    let mut scanner = Scanner { bytes, at: 0 };
+    let value = scanner.value(MAX_DEPTH)?;
+    Ok((value, bytes.get(scanner.at..).unwrap_or_default()))
+}
+
+/// Where canonical form is broken first, and how: for people. What is refused for it is decided by those who read.
+pub fn locate(bytes: &[u8], profile: Profile) -> Option<(Fault, usize)> {
+    let mut scanner = Scanner { bytes, at: 0 };
+    let read = match scanner.value(MAX_DEPTH) {
+        Ok(_) if scanner.at < bytes.len() => Err(Fault::TrailingBytes),
+        read => read,
+    };
+    foul(bytes, profile).or_else(|| Some((read.err()?, scanner.at)))
+}
+
+/// The first byte that the profile does not read at all.
+pub(crate) fn foul(bytes: &[u8], profile: Profile) -> Option<(Fault, usize)> {
+    match profile {
+        Profile::Device => {
+            let at = bytes
                 .iter()
-                .position(|byte| !(0x20..=0x7e).contains(byte))
-                .map(|at| (Fault::NotPrintableAscii, at)),
-            Profile::Foreign => core::str::from_utf8(bytes)
-                .err()
-                .map(|error| (Fault::NotUtf8, error.valid_up_to())),
-        };
-        match foul {
-            Some((fault, at)) => Err(Error { fault, at }),
-            None => Ok(Self::revisit(bytes, profile)),
+                .position(|byte| !(0x20..=0x7e).contains(byte))?;
+            Some((Fault::NotPrintableAscii, at))
+        }
+        Profile::Foreign => {
+            let error = core::str::from_utf8(bytes).err()?;
+            Some((Fault::NotUtf8, error.valid_up_to()))
         }
     }
+}
 
-    /// Starts over bytes that a cursor of the same profile has walked before.
-    pub(crate) fn revisit(bytes: &'a [u8], profile: Profile) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            depth: 0,
-            profile,
-        }
-    }
+/// A position in bytes that may be canonical JSON.
+#[derive(Clone, Debug)]
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
 
-    /// The reading this cursor follows.
-    pub fn profile(&self) -> Profile {
-        self.profile
-    }
-
-    /// How many bytes have been read.
-    pub fn position(&self) -> usize {
-        self.at
-    }
-
-    /// The bytes from `start` (an earlier [`position`](Self::position)) up to here.
-    pub fn since(&self, start: usize) -> &'a [u8] {
-        self.bytes.get(start..self.at).unwrap_or_default()
-    }
-
-    /// All bytes not read yet.
-    pub fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    /// Refuses bytes after the value.
-    pub fn end(&self) -> Result<(), Error> {
-        if self.at == self.bytes.len() {
-            Ok(())
-        } else {
-            Err(self.fault(Fault::TrailingBytes))
-        }
-    }
-
-    /// Reads a string.
-    pub fn text(&mut self) -> Result<Text<'a>, Error> {
-        self.expect(b'"')?;
-        let start = self.at;
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => {
-                    self.at += 1;
-                    match self.peek()? {
-                        b'"' | b'\\' => self.at += 1,
-                        _ => return Err(self.fault(Fault::NeedlessEscape)),
-                    }
-                }
-                _ => self.at += 1,
-            }
-        }
-        let text = Text(self.since(start));
-        self.at += 1;
-        Ok(text)
-    }
-
-    /// Reads an integer from 0 to 2^53 - 1.
-    pub fn unsigned(&mut self) -> Result<u64, Error> {
-        let start = self.at;
-        if self.peek()? == b'-' {
-            return Err(self.fault(Fault::Negative));
-        }
-        let digits = self.digits()?;
-        digits
-            .iter()
-            .try_fold(0_u64, |value, digit| {
-                value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-            })
-            .filter(|value| *value <= MAX_INTEGER)
-            .ok_or(Error {
-                fault: Fault::IntegerTooLarge,
-                at: start,
-            })
-    }
-
-    /// Reads `true` or `false`.
-    pub fn boolean(&mut self) -> Result<bool, Error> {
-        if self.peek()? == b't' {
-            self.literal(b"true").map(|()| true)
-        } else {
-            self.literal(b"false").map(|()| false)
-        }
-    }
-
-    /// Opens an object; its members are walked with [`Members::next`].
-    pub fn object(&mut self) -> Result<Members<'a>, Error> {
-        self.open(b'{')?;
-        Ok(Members { previous: None })
-    }
-
-    /// Opens an array; its elements are walked with [`Elements::next`].
-    pub fn array(&mut self) -> Result<Elements, Error> {
-        self.open(b'[')?;
-        Ok(Elements { first: true })
-    }
-
-    /// Reads any value, checks its form, and gives its bytes.
-    pub fn skip(&mut self) -> Result<&'a [u8], Error> {
+impl<'a> Scanner<'a> {
+    /// Steps over one value.
+    #[inline(never)]
+    fn value(&mut self, depth: u8) -> Result<Value<'a>, Fault> {
         let start = self.at;
         match self.peek()? {
-            b'"' => {
-                self.text()?;
-            }
-            b'{' => {
-                let mut members = self.object()?;
-                while members.next(self)?.is_some() {
-                    self.skip()?;
-                }
-            }
-            b'[' => {
-                let mut elements = self.array()?;
-                while elements.next(self)? {
-                    self.skip()?;
-                }
-            }
-            b't' | b'f' => {
-                self.boolean()?;
-            }
+            b'"' => self.string()?,
+            b'{' => self.list(b'}', depth)?,
+            b'[' => self.list(b']', depth)?,
+            b't' => self.literal(b"true")?,
+            b'f' => self.literal(b"false")?,
             b'n' => self.literal(b"null")?,
-            b'-' => {
-                self.at += 1;
-                if self.peek()? == b'0' {
-                    return Err(self.fault(Fault::NotCanonicalNumber));
+            _ => self.number()?,
+        }
+        Ok(Value(self.bytes.get(start..self.at).unwrap_or_default()))
+    }
+
+    /// The inside of an object or an array: they differ in that members have names.
+    fn list(&mut self, close: u8, depth: u8) -> Result<(), Fault> {
+        let depth = depth.checked_sub(1).ok_or(Fault::TooDeep)?;
+        let mut previous: Option<Text<'_>> = None;
+        self.at += 1;
+        if self.peek()? == close {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            if close == b'}' {
+                if self.peek()? != b'"' {
+                    return Err(Fault::Unexpected);
                 }
-                self.integer()?;
+                let name = self.value(depth)?.text()?;
+                match previous.map(|previous| name.cmp(&previous)) {
+                    Some(Ordering::Less) => return Err(Fault::UnsortedMember),
+                    Some(Ordering::Equal) => return Err(Fault::RepeatedMember),
+                    Some(Ordering::Greater) | None => previous = Some(name),
+                }
+                self.literal(b":")?;
             }
-            _ => self.integer()?,
-        }
-        Ok(self.since(start))
-    }
-
-    /// An integer whose value nobody asks for: a device still refuses what JSON readers would round.
-    fn integer(&mut self) -> Result<(), Error> {
-        if self.profile.is_device() {
-            self.unsigned().map(|_| ())
-        } else {
-            self.digits().map(|_| ())
+            self.value(depth)?;
+            let next = self.peek()?;
+            if next != b',' && next != close {
+                return Err(Fault::Unexpected);
+            }
+            self.at += 1;
+            if next == close {
+                return Ok(());
+            }
         }
     }
 
-    fn digits(&mut self) -> Result<&'a [u8], Error> {
+    fn string(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => {
+                    self.at += 1;
+                    if !matches!(self.peek()?, b'"' | b'\\') {
+                        return Err(Fault::NeedlessEscape);
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let negative = self.peek()? == b'-';
+        self.at += usize::from(negative);
+        let first = self.peek()?;
         let start = self.at;
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        let digits = self.since(start);
+        let digits = self.bytes.get(start..self.at).unwrap_or_default();
         if digits.is_empty() {
-            self.peek()?;
-            return Err(self.fault(Fault::Unexpected));
+            return Err(Fault::Unexpected);
         }
-        let leading_zero = digits.len() > 1 && digits.first() == Some(&b'0');
-        let fraction = matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
-        if leading_zero || fraction {
-            return Err(Error {
-                fault: Fault::NotCanonicalNumber,
-                at: start,
-            });
+        let zero_in_front = first == b'0' && (negative || digits.len() > 1);
+        if zero_in_front || matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E')) {
+            return Err(Fault::NotCanonicalNumber);
         }
-        Ok(digits)
+        integer(digits).map(|_| ()).ok_or(Fault::IntegerTooLarge)
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Error> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), Fault> {
         for byte in word {
-            self.expect(*byte)?;
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, bracket: u8) -> Result<(), Error> {
-        if self.depth == MAX_DEPTH {
-            return Err(self.fault(Fault::TooDeep));
-        }
-        self.expect(bracket)?;
-        self.depth += 1;
-        Ok(())
-    }
-
-    fn close(&mut self) {
-        self.at += 1;
-        self.depth = self.depth.saturating_sub(1);
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), Error> {
-        if self.peek()? == byte {
+            if self.peek()? != *byte {
+                return Err(Fault::Unexpected);
+            }
             self.at += 1;
-            Ok(())
-        } else {
-            Err(self.fault(Fault::Unexpected))
         }
+        Ok(())
     }
 
-    /// The next byte without reading it.
-    pub fn peek(&self) -> Result<u8, Error> {
-        self.bytes
-            .get(self.at)
-            .copied()
-            .ok_or(self.fault(Fault::Truncated))
-    }
-
-    fn fault(&self, fault: Fault) -> Error {
-        Error { fault, at: self.at }
+    fn peek(&self) -> Result<u8, Fault> {
+        self.bytes.get(self.at).copied().ok_or(Fault::Truncated)
     }
 }
 
-/// The strings of an array that a cursor of the same profile has walked before.
-pub(crate) fn texts<'a>(
-    array: &'a [u8],
-    profile: Profile,
-) -> impl Iterator<Item = Text<'a>> + Clone + use<'a> {
-    let mut cursor = Cursor::revisit(array, profile);
-    let mut elements = cursor.array().ok();
-    core::iter::from_fn(move || match elements.as_mut()?.next(&mut cursor) {
-        Ok(true) => cursor.text().ok(),
-        _ => None,
-    })
-}
-
-/// The members of an object under way, in strictly ascending order of their names.
-#[derive(Clone, Debug)]
-pub struct Members<'a> {
-    previous: Option<Text<'a>>,
-}
-
-impl<'a> Members<'a> {
-    /// The name of the next member, with the cursor on its value; `None` after the closing brace.
-    pub fn next(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Text<'a>>, Error> {
-        match (cursor.peek()?, self.previous.is_some()) {
-            (b'}', _) => {
-                cursor.close();
-                return Ok(None);
-            }
-            (b',', true) => cursor.at += 1,
-            (_, true) => return Err(cursor.fault(Fault::Unexpected)),
-            (_, false) => {}
-        }
-        let at = cursor.at;
-        let name = cursor.text()?;
-        if let Some(previous) = self.previous {
-            match name.cmp(&previous) {
-                Ordering::Less => {
-                    return Err(Error {
-                        fault: Fault::UnsortedMember,
-                        at,
-                    });
-                }
-                Ordering::Equal => {
-                    return Err(Error {
-                        fault: Fault::RepeatedMember,
-                        at,
-                    });
-                }
-                Ordering::Greater => {}
-            }
-        }
-        self.previous = Some(name);
-        cursor.expect(b':')?;
-        Ok(Some(name))
+/// Decimal digits as an integer up to 2^53 - 1.
+fn integer(digits: &[u8]) -> Option<u64> {
+    // Sixteen digits cannot overflow 64 bits.
+    if digits.len() > 16 {
+        return None;
     }
-}
-
-/// The elements of an array under way.
-#[derive(Clone, Debug)]
-pub struct Elements {
-    first: bool,
-}
-
-impl Elements {
-    /// Whether the cursor is on another element; `false` after the closing bracket.
-    pub fn next(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Error> {
-        match (cursor.peek()?, self.first) {
-            (b']', _) => {
-                cursor.close();
-                return Ok(false);
-            }
-            (b',', false) => cursor.at += 1,
-            (_, false) => return Err(cursor.fault(Fault::Unexpected)),
-            (_, true) => self.first = false,
-        }
-        Ok(true)
-    }
+    let value = digits.iter().try_fold(0, |value, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| value * 10 + u64::from(digit - b'0'))
+    })?;
+    (value <= MAX_INTEGER).then_some(value)
 }
 
 /// A string as it stands between its quotes. Equal bytes are equal strings; the order is that of the unescaped bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
@@ -341,6 +324,11 @@ impl<'a> Text<'a> {
     /// The bytes between the quotes, escapes left in.
     pub fn raw(self) -> &'a [u8] {
         self.0
+    }
+
+    /// Whether it is this string, which has nothing to escape.
+    pub fn is(self, plain: &str) -> bool {
+        self.0 == plain.as_bytes()
     }
 
     /// The string itself, when nothing in it is escaped.
@@ -380,23 +368,14 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// Where canonical form was broken, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// The rule that was broken.
-    pub fault: Fault,
-    /// Byte offset in the bytes given to the cursor.
-    pub at: usize,
-}
-
-/// The rules of canonical form.
+/// The rules of canonical form. Small on purpose: every step of a reader on a chip passes one on. [`locate`] says where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The input ends inside a value.
     Truncated,
     /// Bytes follow the value.
     TrailingBytes,
-    /// Another byte was expected here (white space is never expected).
+    /// Another byte was expected here (white space never is), or a value of another kind.
     Unexpected,
     /// A member's name sorts before the one in front of it.
     UnsortedMember,
@@ -410,47 +389,53 @@ pub enum Fault {
     NotUtf8,
     /// A leading zero, a minus zero, a fraction or an exponent.
     NotCanonicalNumber,
-    /// A negative integer where only an unsigned one can stand.
-    Negative,
-    /// An integer above 2^53 - 1.
+    /// An integer beyond 2^53 - 1, which other readers round.
     IntegerTooLarge,
     /// Nested deeper than [`MAX_DEPTH`].
     TooDeep,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = match self.fault {
-            Fault::Truncated => "the file ends inside a value",
-            Fault::TrailingBytes => "bytes follow the end of the value",
-            Fault::Unexpected => "this byte cannot stand here in canonical JSON",
-            Fault::UnsortedMember => "a member stands out of order",
-            Fault::RepeatedMember => "a member stands twice",
-            Fault::NeedlessEscape => "an escape other than \\\" and \\\\",
-            Fault::NotPrintableAscii => "a byte that is not printable ASCII",
-            Fault::NotUtf8 => "a byte that is not UTF-8",
-            Fault::NotCanonicalNumber => "a number that is not a canonical integer",
-            Fault::Negative => "a negative number",
-            Fault::IntegerTooLarge => "an integer above 2^53 - 1",
-            Fault::TooDeep => "values nested too deep",
-        };
-        write!(f, "{rule} (at byte {})", self.at)
+        f.write_str(match self {
+            Self::Truncated => "the file ends inside a value",
+            Self::TrailingBytes => "bytes follow the end of the value",
+            Self::Unexpected => {
+                "a byte that cannot stand here in canonical JSON, or a value of another kind"
+            }
+            Self::UnsortedMember => "a member stands out of order",
+            Self::RepeatedMember => "a member stands twice",
+            Self::NeedlessEscape => "an escape other than \\\" and \\\\",
+            Self::NotPrintableAscii => "a byte that is not printable ASCII",
+            Self::NotUtf8 => "a byte that is not UTF-8",
+            Self::NotCanonicalNumber => "a number that is not a canonical integer",
+            Self::IntegerTooLarge => "an integer beyond 2^53 - 1",
+            Self::TooDeep => "values nested too deep",
+        })
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for Fault {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(input: &[u8], profile: Profile) -> Result<(), Fault> {
-        let walk = || {
-            let mut cursor = Cursor::new(input, profile)?;
-            cursor.skip()?;
-            cursor.end()
+        let walk = || match foul(input, profile) {
+            Some((fault, _)) => Err(fault),
+            None => Value::check(input).map(|_| ()),
         };
-        walk().map_err(|error: Error| error.fault)
+        assert_eq!(walk().err(), locate(input, profile).map(|(fault, _)| fault));
+        walk()
+    }
+
+    #[test]
+    fn a_fault_is_located() {
+        let at = |input: &[u8]| locate(input, Profile::Device);
+        assert_eq!(at(br#"{"a":1,"a":2}"#), Some((Fault::RepeatedMember, 10)));
+        assert_eq!(at(b"{}\n"), Some((Fault::NotPrintableAscii, 2)));
+        assert_eq!(at(b"{}"), None);
     }
 
     #[test]
@@ -594,12 +579,38 @@ mod tests {
             read(b"-9007199254740992", Profile::Device),
             Err(Fault::IntegerTooLarge)
         );
-        assert_eq!(read(b"99999999999999999999999", Profile::Foreign), Ok(()));
-        let unsigned =
-            |input| Cursor::new(input, Profile::Foreign).and_then(|mut cursor| cursor.unsigned());
+        assert_eq!(
+            read(b"18446744073709551616", Profile::Foreign),
+            Err(Fault::IntegerTooLarge)
+        );
+        let unsigned = |input| Value::check(input).and_then(Value::unsigned);
         assert_eq!(unsigned(b"9007199254740991"), Ok(MAX_INTEGER));
-        assert!(unsigned(b"9007199254740992").is_err());
-        assert!(unsigned(b"18446744073709551616").is_err());
-        assert!(unsigned(b"-1").is_err());
+        assert_eq!(unsigned(b"-1"), Err(Fault::Unexpected));
+        assert_eq!(unsigned(b"\"1\""), Err(Fault::Unexpected));
+    }
+
+    #[test]
+    fn members_are_picked_by_name() {
+        let value = Value::check(br#"{"a":[1,2],"b":{"c":"x"},"d":null}"#).unwrap();
+        let [d, b, missing] = value.pick(&["d", "b", "c"]).unwrap();
+        assert_eq!(d.unwrap().bytes(), b"null");
+        assert_eq!(
+            b.unwrap().pick(&["c"]).unwrap()[0]
+                .unwrap()
+                .text()
+                .unwrap()
+                .raw(),
+            b"x"
+        );
+        assert_eq!(missing, None);
+        assert!(value.has_only(&["a", "b", "d"]) && !value.has_only(&["a", "b"]));
+        let [a] = value.pick(&["a"]).unwrap();
+        assert!(
+            a.unwrap()
+                .elements()
+                .unwrap()
+                .map(Value::unsigned)
+                .eq([Ok(1), Ok(2)])
+        );
     }
 }

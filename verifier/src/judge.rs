@@ -242,7 +242,10 @@ fn complete<'a>(
     {
         return Err(Reason::SignedAfterExpiry.into());
     }
-    let minimum = product.role.minimum_counter.ok_or(Reason::MissingMember)?;
+    let minimum = product
+        .role
+        .minimum_counter()
+        .ok_or(Reason::MissingMember)?;
     let advance = Advance {
         versions: Versions {
             timestamp: trusted.timestamp.head.version.get(),
@@ -298,8 +301,9 @@ fn look_up<'a>(
             Step::Absent => break None,
             Step::Needs(needed) => {
                 let file = files.next().ok_or(Reason::EvidenceIncomplete)?;
+                let is_product = needed.delegation.name().raw() == known.product.as_bytes();
                 let targets = search.supply(file)?;
-                if needed.delegation.name().raw() == known.product.as_bytes() {
+                if is_product {
                     role = targets;
                 }
             }

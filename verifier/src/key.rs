@@ -3,7 +3,8 @@
 //! Key ids are opaque here: a key is what it can verify, so two ids over one key are one signer.
 
 use crate::digest::decode_hex;
-use crate::json::{Cursor, Text};
+use crate::json::{Text, Value};
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::role::Malformed;
 
@@ -19,6 +20,30 @@ pub struct Key<'a> {
     pub scheme: Text<'a>,
     /// `keyval.public`, in the encoding of the key type.
     pub public: Text<'a>,
+}
+
+impl<'a> Key<'a> {
+    fn parse(value: Value<'a>) -> Result<Self, Malformed> {
+        let [keytype, keyval, scheme] = value.pick(&["keytype", "keyval", "scheme"])?;
+        let [public] = keyval
+            .ok_or(Malformed::Missing(Member::KeyvalPublic))?
+            .pick(&["public"])?;
+        Ok(Self {
+            keytype: keytype.ok_or(Malformed::Missing(Member::KeyType))?.text()?,
+            scheme: scheme.ok_or(Malformed::Missing(Member::Scheme))?.text()?,
+            public: public
+                .ok_or(Malformed::Missing(Member::KeyvalPublic))?
+                .text()?,
+        })
+    }
+
+    fn ed25519(&self) -> Option<[u8; 32]> {
+        let mut public = [0; 32];
+        let named = self.keytype.is("ed25519") && self.scheme.is("ed25519");
+        decode_hex(self.public.raw(), &mut public)
+            .filter(|()| named)
+            .map(|()| public)
+    }
 }
 
 /// How signatures are verified. A device has [`Ed25519`] alone; a host may know more.
@@ -38,11 +63,11 @@ pub struct Ed25519;
 
 impl Schemes for Ed25519 {
     fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> bool {
-        let (mut public, mut bytes) = ([0; 32], [0; 64]);
-        if !is_ed25519(key)
-            || decode_hex(key.public.raw(), &mut public).is_none()
-            || decode_hex(signature.raw(), &mut bytes).is_none()
-        {
+        let mut bytes = [0; 64];
+        let Some(public) = key.ed25519() else {
+            return false;
+        };
+        if decode_hex(signature.raw(), &mut bytes).is_none() {
             return false;
         }
         let Ok(verifying) = ed25519_dalek::VerifyingKey::from_bytes(&public) else {
@@ -56,79 +81,32 @@ impl Schemes for Ed25519 {
 
 /// The `keys` member of root metadata or of delegations: key id to key, in ascending order of ids.
 #[derive(Clone, Copy, Debug)]
-pub struct Keys<'a> {
-    span: &'a [u8],
-    profile: Profile,
-}
+pub struct Keys<'a>(Value<'a>);
 
 impl<'a> Keys<'a> {
-    /// Walks the whole member once; under [`Profile::Device`] every key must be Ed25519.
-    pub(crate) fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
-        let start = cursor.position();
-        let mut members = cursor.object()?;
-        let mut count = 0;
-        while members.next(cursor)?.is_some() {
-            let key = parse_key(cursor)?;
-            count += 1;
-            if count > MAX_KEYS {
+    /// Checks every entry; under [`Profile::Device`] every key must be Ed25519.
+    pub(crate) fn parse(value: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
+        for (count, (_, entry)) in value.members()?.enumerate() {
+            let key = Key::parse(entry)?;
+            if count == MAX_KEYS {
                 return Err(Malformed::TooManyKeys);
             }
-            if cursor.profile().is_device()
-                && !(is_ed25519(&key) && decode_hex(key.public.raw(), &mut [0; 32]).is_some())
-            {
+            if profile.is_device() && key.ed25519().is_none() {
                 return Err(Malformed::KeyType);
             }
         }
-        Ok(Self {
-            span: cursor.since(start),
-            profile: cursor.profile(),
-        })
+        Ok(Self(value))
+    }
+
+    /// An object that [`parse`](Self::parse) has checked before.
+    pub(crate) const fn checked(value: Value<'a>) -> Self {
+        Self(value)
     }
 
     /// The key with this id.
+    #[inline(never)]
     pub fn find(&self, id: Text<'_>) -> Option<Key<'a>> {
-        let mut cursor = Cursor::revisit(self.span, self.profile);
-        let mut members = cursor.object().ok()?;
-        while let Some(name) = members.next(&mut cursor).ok()? {
-            if name == id {
-                return parse_key(&mut cursor).ok();
-            }
-            cursor.skip().ok()?;
-        }
-        None
+        let (_, entry) = self.0.members().ok()?.find(|(name, _)| *name == id)?;
+        Key::parse(entry).ok()
     }
-}
-
-fn is_ed25519(key: &Key<'_>) -> bool {
-    key.keytype.raw() == b"ed25519" && key.scheme.raw() == b"ed25519"
-}
-
-fn parse_key<'a>(cursor: &mut Cursor<'a>) -> Result<Key<'a>, Malformed> {
-    let (mut keytype, mut scheme, mut public) = (None, None, None);
-    let mut members = cursor.object()?;
-    while let Some(name) = members.next(cursor)? {
-        match name.raw() {
-            b"keytype" => keytype = Some(cursor.text()?),
-            b"scheme" => scheme = Some(cursor.text()?),
-            b"keyval" => {
-                let mut inner = cursor.object()?;
-                while let Some(name) = inner.next(cursor)? {
-                    match name.raw() {
-                        b"public" => public = Some(cursor.text()?),
-                        _ => {
-                            cursor.skip()?;
-                        }
-                    }
-                }
-            }
-            _ => {
-                cursor.skip()?;
-            }
-        }
-    }
-    Ok(Key {
-        keytype: keytype.ok_or(Malformed::Missing("keytype"))?,
-        scheme: scheme.ok_or(Malformed::Missing("scheme"))?,
-        public: public.ok_or(Malformed::Missing("keyval.public"))?,
-    })
 }

@@ -11,7 +11,7 @@
 //! | [`trusted`], [`search`], [`refusal`] | TUF sections 5.3 to 5.7 as stages that consume each other |
 //! | [`role`] | the five kinds of metadata, borrowed from authenticated bytes |
 //! | [`threshold`], [`key`] | the one function that counts signatures |
-//! | [`json`], [`digest`], [`version`], [`time`], [`profile`] | the ground floor |
+//! | [`json`], [`member`], [`digest`], [`version`], [`time`], [`profile`] | the ground floor |
 #![no_std]
 
 pub mod digest;
@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod json;
 pub mod judge;
 pub mod key;
+pub mod member;
 pub mod profile;
 pub mod refusal;
 pub mod release;

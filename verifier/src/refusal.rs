@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::role::{Malformed, Role};
 use crate::threshold::Unauthentic;
-use crate::time::{Clock, Instant};
+use crate::time::Instant;
 use crate::version::Version;
 
 /// Which file was refused, and by which rule.
@@ -38,8 +38,6 @@ pub enum Rule {
     Expired {
         /// The date in the file.
         expires: Instant,
-        /// What it was held against.
-        clock: Clock,
     },
     /// Not exactly the version that was announced.
     WrongVersion {
@@ -82,14 +80,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{role}: by the keys it lists itself: {error}")
             }
             Rule::Malformed(error) => write!(f, "{role}: {error}"),
-            Rule::Expired { expires, clock } => match clock {
-                Clock::Exact(now) => write!(f, "{role}: expired at {expires}, and it is {now}"),
-                Clock::Floor(floor) => write!(
-                    f,
-                    "{role}: expired at {expires}, and it is at least {floor}"
-                ),
-                Clock::Absent => write!(f, "{role}: expired at {expires}"),
-            },
+            Rule::Expired { expires } => write!(f, "{role}: expired at {expires}"),
             Rule::WrongVersion { expected, found } => {
                 write!(f, "{role}: expected version {expected}, found {found}")
             }

@@ -5,8 +5,9 @@
 
 use core::fmt;
 
-use crate::digest::{Digest, decode_hex};
-use crate::json::{self, Cursor, Text, texts};
+use crate::digest::Digest;
+use crate::json::{self, Text, Value, foul};
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::role::targets::Target;
 use crate::version::{Counter, Length};
@@ -69,148 +70,146 @@ pub struct Record<'a> {
     pub sbom: Option<Digest>,
     /// SHA-256 of the data-recipients declaration in the bundle.
     pub recipients: Option<Digest>,
-    hardware: &'a [u8],
+    hardware: Value<'a>,
 }
 
 impl<'a> Record<'a> {
     /// The record of a target that authenticated metadata lists.
     pub fn of(target: &Target<'a>) -> Result<Self, BadRecord> {
-        let mut cursor = Cursor::new(
-            target.custom.ok_or(BadRecord::Missing("custom.cuff"))?,
-            Profile::Device,
-        )?;
-        let mut record = None;
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(&mut cursor)? {
-            let value = cursor.skip()?;
-            if name.raw() == b"cuff" {
-                record = Some(Self::parse(value)?);
-            }
-        }
-        cursor.end()?;
-        record.ok_or(BadRecord::Missing("custom.cuff"))
+        let [record] = target
+            .custom
+            .ok_or(BadRecord::Missing(Member::CustomCuff))?
+            .pick(&["cuff"])?;
+        Self::parse(record.ok_or(BadRecord::Missing(Member::CustomCuff))?)
     }
 
-    /// Reads the canonical bytes of a record, as `custom.cuff` and the bundle's `release.json` hold them.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, BadRecord> {
-        let mut cursor = Cursor::new(bytes, Profile::Device)?;
-        let (mut kind, mut product, mut version, mut counter, mut format) =
-            (None, None, None, None, None);
-        let (mut bootloader, mut images, mut sbom, mut recipients, mut hardware) =
-            (None, None, None, None, None);
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(&mut cursor)? {
-            match name.raw() {
-                b"counter" => counter = Some(Counter(cursor.unsigned()?)),
-                b"format" => format = Some(cursor.unsigned()?),
-                b"hardware" => hardware = Some(parse_hardware(&mut cursor)?),
-                b"images" => images = Some(parse_images(&mut cursor)?),
-                b"kind" => {
-                    kind = Some(match cursor.text()?.raw() {
-                        b"application" => Kind::Application,
-                        b"bootloader" => Kind::Bootloader,
-                        _ => return Err(BadRecord::Kind),
-                    });
-                }
-                b"minimum_bootloader" => bootloader = Some(cursor.unsigned()?),
-                b"product" => product = Some(cursor.text()?.as_str().ok_or(BadRecord::Name)?),
-                b"recipients" => recipients = Some(digest(&mut cursor)?),
-                b"sbom" => sbom = Some(digest(&mut cursor)?),
-                b"version" => version = Some(cursor.text()?.as_str().ok_or(BadRecord::Name)?),
-                _ => return Err(BadRecord::UnknownMember),
-            }
+    /// Reads the canonical bytes of a record, as the bundle's `release.json` holds them.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, BadRecord> {
+        match foul(bytes, Profile::Device) {
+            Some((fault, _)) => Err(fault.into()),
+            None => Self::parse(Value::check(bytes)?),
         }
-        cursor.end()?;
-        if format.ok_or(BadRecord::Missing("format"))? != FORMAT {
+    }
+
+    fn parse(value: Value<'a>) -> Result<Self, BadRecord> {
+        let [
+            counter,
+            format,
+            hardware,
+            images,
+            kind,
+            bootloader,
+            product,
+            recipients,
+            sbom,
+            version,
+        ] = value.pick(&MEMBERS)?;
+        if !value.has_only(&MEMBERS) {
+            return Err(BadRecord::UnknownMember);
+        }
+        let need = |member: Option<Value<'a>>, name| member.ok_or(BadRecord::Missing(name));
+        if need(format, Member::Format)?.unsigned()? != FORMAT {
             return Err(BadRecord::Format);
         }
-        let kind = kind.ok_or(BadRecord::Missing("kind"))?;
-        let (region, image) = images.ok_or(BadRecord::Missing("images"))?;
-        if region.raw() != kind.region().as_bytes() {
-            return Err(BadRecord::Images);
-        }
+        let kind = match need(kind, Member::Kind)?.text()?.raw() {
+            b"application" => Kind::Application,
+            b"bootloader" => Kind::Bootloader,
+            _ => return Err(BadRecord::Kind),
+        };
+        let name = |value: Value<'a>| value.text()?.as_str().ok_or(BadRecord::Name);
         Ok(Self {
             kind,
-            product: product.ok_or(BadRecord::Missing("product"))?,
-            version: version.ok_or(BadRecord::Missing("version"))?,
-            counter: counter.ok_or(BadRecord::Missing("counter"))?,
-            minimum_bootloader: bootloader.ok_or(BadRecord::Missing("minimum_bootloader"))?,
-            image,
-            sbom,
-            recipients,
-            hardware: hardware.ok_or(BadRecord::Missing("hardware"))?,
+            product: name(need(product, Member::Product)?)?,
+            version: name(need(version, Member::Version)?)?,
+            counter: Counter(need(counter, Member::Counter)?.unsigned()?),
+            minimum_bootloader: need(bootloader, Member::MinimumBootloader)?.unsigned()?,
+            image: Image::parse(need(images, Member::Images)?, kind)?,
+            sbom: sbom.map(digest).transpose()?,
+            recipients: recipients.map(digest).transpose()?,
+            hardware: check_hardware(need(hardware, Member::Hardware)?)?,
         })
     }
 
     /// Whether the release is for hardware with this id.
     pub fn suits(&self, id: &str) -> bool {
-        self.hardware().any(|listed| listed.raw() == id.as_bytes())
+        self.hardware().any(|listed| listed.is(id))
     }
 
     /// The hardware ids it is for, ascending.
     pub fn hardware(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
-        texts(self.hardware, Profile::Device)
+        self.hardware
+            .elements()
+            .into_iter()
+            .flatten()
+            .filter_map(|id| id.text().ok())
     }
 }
 
-fn parse_hardware<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], BadRecord> {
-    let start = cursor.position();
+static MEMBERS: [&str; 10] = [
+    "counter",
+    "format",
+    "hardware",
+    "images",
+    "kind",
+    "minimum_bootloader",
+    "product",
+    "recipients",
+    "sbom",
+    "version",
+];
+
+impl Image {
+    /// Exactly one image, not empty, for the region of its kind.
+    fn parse(images: Value<'_>, kind: Kind) -> Result<Self, BadRecord> {
+        let mut elements = images.elements()?;
+        let (Some(only), None) = (elements.next(), elements.next()) else {
+            return Err(BadRecord::Images);
+        };
+        let [length, region, sha256] = only.pick(&["length", "region", "sha256"])?;
+        if !only.has_only(&["length", "region", "sha256"]) {
+            return Err(BadRecord::UnknownMember);
+        }
+        let region = region
+            .ok_or(BadRecord::Missing(Member::ImagesRegion))?
+            .text()?;
+        let length = length
+            .ok_or(BadRecord::Missing(Member::ImagesLength))?
+            .unsigned()?;
+        if !region.is(kind.region()) || length == 0 {
+            return Err(BadRecord::Images);
+        }
+        let sha256 = digest(sha256.ok_or(BadRecord::Missing(Member::ImagesSha256))?)?;
+        Ok(Self {
+            length: Length(length),
+            sha256,
+        })
+    }
+}
+
+/// At least one id, ascending, none empty.
+fn check_hardware(ids: Value<'_>) -> Result<Value<'_>, BadRecord> {
     let mut previous = None;
-    let mut elements = cursor.array()?;
-    while elements.next(cursor)? {
-        let id = cursor.text()?;
-        if previous.is_some_and(|previous| previous >= id) || id.raw().is_empty() {
+    for id in ids.elements()? {
+        let id = id.text()?;
+        if id.raw().is_empty() || previous.is_some_and(|previous| previous >= id) {
             return Err(BadRecord::Hardware);
         }
         previous = Some(id);
     }
-    previous
-        .map(|_| cursor.since(start))
-        .ok_or(BadRecord::Hardware)
+    previous.map(|_| ids).ok_or(BadRecord::Hardware)
 }
 
-/// Exactly one image; for which region it is decides [`Record::parse`].
-fn parse_images<'a>(cursor: &mut Cursor<'a>) -> Result<(Text<'a>, Image), BadRecord> {
-    let mut only = None;
-    let mut elements = cursor.array()?;
-    while elements.next(cursor)? {
-        if only.is_some() {
-            return Err(BadRecord::Images);
-        }
-        let (mut length, mut region, mut sha256) = (None, None, None);
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(cursor)? {
-            match name.raw() {
-                b"length" => length = Some(Length(cursor.unsigned()?)),
-                b"region" => region = Some(cursor.text()?),
-                b"sha256" => sha256 = Some(digest(cursor)?),
-                _ => return Err(BadRecord::UnknownMember),
-            }
-        }
-        let image = Image {
-            length: length.ok_or(BadRecord::Missing("images.length"))?,
-            sha256: sha256.ok_or(BadRecord::Missing("images.sha256"))?,
-        };
-        only = Some((region.ok_or(BadRecord::Missing("images.region"))?, image));
-    }
-    only.filter(|(_, image)| image.length.0 > 0)
-        .ok_or(BadRecord::Images)
-}
-
-fn digest(cursor: &mut Cursor<'_>) -> Result<Digest, BadRecord> {
-    let mut bytes = [0; 32];
-    decode_hex(cursor.text()?.raw(), &mut bytes)
-        .map(|()| Digest(bytes))
-        .ok_or(BadRecord::Hash)
+fn digest(value: Value<'_>) -> Result<Digest, BadRecord> {
+    Digest::from_hex(value.text()?.raw()).ok_or(BadRecord::Hash)
 }
 
 /// Why a release record is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRecord {
     /// Not canonical JSON in printable ASCII, or a value of another kind.
-    Json(json::Error),
+    Json(json::Fault),
     /// A member that must be there is not.
-    Missing(&'static str),
+    Missing(Member),
     /// A member nobody here knows.
     UnknownMember,
     /// Not format 1.
@@ -227,8 +226,8 @@ pub enum BadRecord {
     Hash,
 }
 
-impl From<json::Error> for BadRecord {
-    fn from(error: json::Error) -> Self {
+impl From<json::Fault> for BadRecord {
+    fn from(error: json::Fault) -> Self {
         Self::Json(error)
     }
 }
@@ -237,7 +236,7 @@ impl fmt::Display for BadRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Json(error) => return error.fmt(f),
-            Self::Missing(name) => return write!(f, "`{name}` is missing"),
+            Self::Missing(name) => return write!(f, "`{}` is missing", name.name()),
             Self::UnknownMember => "a member this version does not know",
             Self::Format => "`format` is not 1",
             Self::Kind => "`kind` is neither application nor bootloader",
@@ -269,7 +268,7 @@ mod tests {
     #[test]
     fn a_whole_record_is_read() {
         let text = record();
-        let record = Record::parse(text.as_bytes()).expect("valid");
+        let record = Record::read(text.as_bytes()).expect("valid");
         assert_eq!(
             (record.product, record.version, record.counter),
             ("band", "1.4.0", Counter(7))
@@ -282,8 +281,8 @@ mod tests {
     fn each_rule_is_named() {
         for (from, to, error) in [
             (r#""format":1"#, r#""format":2"#, BadRecord::Format),
-            (r#""format":1,"#, "", BadRecord::Missing("format")),
-            (r#""counter":7,"#, "", BadRecord::Missing("counter")),
+            (r#""format":1,"#, "", BadRecord::Missing(Member::Format)),
+            (r#""counter":7,"#, "", BadRecord::Missing(Member::Counter)),
             (
                 r#""counter":7,"#,
                 r#""counter":7,"extra":1,"#,
@@ -326,7 +325,7 @@ mod tests {
             let text = record().replace(from, to);
             assert_ne!(text, record(), "{from}");
             assert_eq!(
-                Record::parse(text.as_bytes()).map(|_| ()),
+                Record::read(text.as_bytes()).map(|_| ()),
                 Err(error),
                 "{text}"
             );
@@ -336,10 +335,10 @@ mod tests {
             &std::format!(r#"}},{{"length":4,"region":"active","sha256":"{HEX}"}}],"#),
         );
         assert_eq!(
-            Record::parse(doubled.as_bytes()).map(|_| ()),
+            Record::read(doubled.as_bytes()).map(|_| ()),
             Err(BadRecord::Images)
         );
-        assert!(Record::parse((record() + " ").as_bytes()).is_err());
+        assert!(Record::read((record() + " ").as_bytes()).is_err());
         assert!(!BadRecord::Format.to_string().is_empty());
     }
 }

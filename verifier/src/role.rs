@@ -1,6 +1,6 @@
 //! The kinds of metadata (TUF 4.3 to 4.6), each read from authenticated bytes only.
 //!
-//! Takes [`Authentic`] proof, gives borrowed views. A view is checked whole when it is made: later look-ups scan the same
+//! Takes [`Authentic`](crate::threshold::Authentic) proof, gives borrowed views. A view is checked whole when it is made: later look-ups scan the same
 //! bytes again and cannot find them malformed.
 
 pub mod delegation;
@@ -12,9 +12,9 @@ pub mod timestamp;
 
 use core::fmt;
 
-use crate::json::{self, Cursor, Text};
+use crate::json::{self, Value};
+use crate::member::Member;
 use crate::profile::Profile;
-use crate::threshold::Authentic;
 use crate::time::Instant;
 use crate::version::Version;
 
@@ -78,105 +78,70 @@ pub struct Head {
     pub issued: Option<Instant>,
 }
 
-/// Collects a [`Head`] while the members of a role pass by.
-struct HeadReader {
-    role: Role,
-    profile: Profile,
-    typed: bool,
-    specified: bool,
-    version: Option<Version>,
-    expires: Option<Instant>,
-    issued: Option<Instant>,
-}
-
-impl HeadReader {
-    const fn new(role: Role, profile: Profile) -> Self {
-        Self {
-            role,
-            profile,
-            typed: false,
-            specified: false,
-            version: None,
-            expires: None,
-            issued: None,
+impl Head {
+    /// Reads what every role has in common from its `signed` member.
+    #[inline(never)]
+    fn parse(signed: Value<'_>, role: Role, profile: Profile) -> Result<Self, Malformed> {
+        let [kind, expires, issued, spec_version, version] =
+            signed.pick(&["_type", "expires", "issued", "spec_version", "version"])?;
+        if kind.ok_or(Malformed::Missing(Member::Type))?.text()?.raw() != role.metadata_type() {
+            return Err(Malformed::Type);
         }
-    }
-
-    /// Takes a member that every role has, and skips one that none of ours has.
-    fn take(&mut self, name: Text<'_>, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-        match name.raw() {
-            b"_type" => {
-                if cursor.text()?.raw() != self.role.metadata_type() {
-                    return Err(Malformed::Type);
+        if !is_supported(
+            spec_version
+                .ok_or(Malformed::Missing(Member::SpecVersion))?
+                .text()?
+                .raw(),
+        ) {
+            return Err(Malformed::SpecVersion);
+        }
+        let version = version
+            .ok_or(Malformed::Missing(Member::Version))?
+            .unsigned()?;
+        Ok(Self {
+            version: Version::new(version).ok_or(Malformed::VersionZero)?,
+            expires: instant(expires.ok_or(Malformed::Missing(Member::Expires))?)?,
+            // `issued` is ours. In somebody else's repository it could mean anything.
+            issued: match issued {
+                Some(issued) if profile.is_device() => Some(instant(issued)?),
+                None if profile.is_device() && role != Role::Snapshot => {
+                    return Err(Malformed::Missing(Member::Issued));
                 }
-                self.typed = true;
-            }
-            b"spec_version" => {
-                if !is_supported(cursor.text()?.raw()) {
-                    return Err(Malformed::SpecVersion);
-                }
-                self.specified = true;
-            }
-            b"version" => {
-                self.version =
-                    Some(Version::new(cursor.unsigned()?).ok_or(Malformed::VersionZero)?);
-            }
-            b"expires" => self.expires = Some(instant(cursor)?),
-            // Before authorship was ours, "issued" could be anything; only a device relies on it.
-            b"issued" if self.profile.is_device() => self.issued = Some(instant(cursor)?),
-            _ => {
-                cursor.skip()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Head, Malformed> {
-        if !self.typed {
-            return Err(Malformed::Missing("_type"));
-        }
-        if !self.specified {
-            return Err(Malformed::Missing("spec_version"));
-        }
-        if self.profile.is_device() && self.role != Role::Snapshot && self.issued.is_none() {
-            return Err(Malformed::Missing("issued"));
-        }
-        Ok(Head {
-            version: self.version.ok_or(Malformed::Missing("version"))?,
-            expires: self.expires.ok_or(Malformed::Missing("expires"))?,
-            issued: self.issued,
+                _ => None,
+            },
         })
     }
 }
 
 /// `1.x` or `1.x.y` in plain decimal numbers: the major version this crate implements (TUF 4.3 and 5.3.2).
 fn is_supported(spec_version: &[u8]) -> bool {
-    let mut parts = spec_version.split(|byte| *byte == b'.');
-    let plain = |part: &[u8]| {
-        !part.is_empty()
-            && part.iter().all(u8::is_ascii_digit)
-            && (part.len() == 1 || part.first() != Some(&b'0'))
+    let Some(rest) = spec_version.strip_prefix(b"1") else {
+        return false;
     };
-    let count = spec_version.split(|byte| *byte == b'.').count();
-    parts.next() == Some(b"1") && (2..=3).contains(&count) && parts.all(plain)
+    let mut numbers = 0;
+    for part in rest.split(|byte| *byte == b'.') {
+        let plain =
+            part.iter().all(u8::is_ascii_digit) && (part.len() == 1 || part.first() != Some(&b'0'));
+        // In front of the first full stop nothing may follow the 1.
+        if part.is_empty() != (numbers == 0) || !plain {
+            return false;
+        }
+        numbers += 1;
+    }
+    (2..=3).contains(&numbers)
 }
 
-fn instant(cursor: &mut Cursor<'_>) -> Result<Instant, Malformed> {
-    Instant::parse(cursor.text()?.raw()).ok_or(Malformed::Date)
-}
-
-/// Opens the `signed` object of a role.
-fn open<'a>(authentic: &Authentic<'a>) -> Result<Cursor<'a>, Malformed> {
-    Ok(Cursor::new(authentic.signed(), authentic.profile())?)
+fn instant(date: Value<'_>) -> Result<Instant, Malformed> {
+    Instant::parse(date.text()?.raw()).ok_or(Malformed::Date)
 }
 
 /// Why authenticated bytes are not the role they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// Not canonical JSON, or a value of another kind than the field has.
-    Json(json::Error),
+    Json(json::Fault),
     /// A member that must be there is not.
-    Missing(&'static str),
+    Missing(Member),
     /// `_type` names another role.
     Type,
     /// `spec_version` is not 1.x or 1.x.y.
@@ -209,8 +174,8 @@ pub enum Malformed {
     TargetPath,
 }
 
-impl From<json::Error> for Malformed {
-    fn from(error: json::Error) -> Self {
+impl From<json::Fault> for Malformed {
+    fn from(error: json::Fault) -> Self {
         Self::Json(error)
     }
 }
@@ -219,7 +184,7 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Json(error) => return error.fmt(f),
-            Self::Missing(name) => return write!(f, "`{name}` is missing"),
+            Self::Missing(name) => return write!(f, "`{}` is missing", name.name()),
             Self::Type => "`_type` names another role",
             Self::SpecVersion => "`spec_version` is not 1.x or 1.x.y",
             Self::VersionZero => "`version` is 0; versions start at 1",

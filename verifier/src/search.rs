@@ -42,11 +42,11 @@ struct Frame<'a> {
 
 /// What to do next.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum Step<'s, 'a> {
     /// The target, and who speaks for it.
     Found(Found<'a>),
     /// Bring this file to [`Search::supply`].
-    Needs(Needed<'a>),
+    Needs(&'s Needed<'a>),
     /// Nobody who may speak for this path knows it.
     Absent,
 }
@@ -66,7 +66,7 @@ pub struct Needed<'a> {
     /// The delegation that leads to it.
     pub delegation: Delegation<'a>,
     /// What snapshot says of its file.
-    pub file: MetaFile,
+    pub file: MetaFile<'a>,
 }
 
 impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
@@ -85,7 +85,8 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
             frames: [None; MAX_DEPTH],
             dates: trusted.dates,
         };
-        if let (Some(delegations), [first, ..]) = (trusted.targets.delegations, &mut search.frames)
+        if let (Some(delegations), [first, ..]) =
+            (trusted.targets.delegations(), &mut search.frames)
         {
             *first = Some(Frame {
                 delegations,
@@ -101,55 +102,52 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
     }
 
     /// Says what is needed, or how the search ended.
-    pub fn step(&mut self) -> Result<Step<'a>, Refusal> {
+    pub fn step(&mut self) -> Result<Step<'_, 'a>, Refusal> {
         if let Some(found) = self.found {
             return Ok(Step::Found(found));
         }
-        if let Some(needed) = self.pending {
-            return Ok(Step::Needs(needed));
+        if self.pending.is_none() {
+            self.pending = self.next_role()?;
         }
+        Ok(self.pending.as_ref().map_or(Step::Absent, Step::Needs))
+    }
+
+    /// The next role in pre-order that may speak for the path and was not visited.
+    #[inline(never)]
+    fn next_role(&mut self) -> Result<Option<Needed<'a>>, Refusal> {
         while let Some(slot) = self.frames.iter_mut().rfind(|slot| slot.is_some()) {
             let Some(frame) = slot.as_mut() else { break };
-            let Some((index, delegation)) = frame
-                .delegations
-                .iter()
-                .enumerate()
-                .skip(frame.done)
-                .find(|(_, delegation)| delegation.covers(self.path))
-            else {
+            let Some(delegation) = frame.next_covering(self.path) else {
                 *slot = None;
                 continue;
             };
-            frame.done = index + 1;
             if delegation.is_terminating() {
                 self.frames = [None; MAX_DEPTH];
             }
-            if self.visited.contains(&Some(delegation.name())) {
+            let name = delegation.name();
+            if self.visited.contains(&Some(name)) {
                 continue;
             }
-            let refuse = |rule| Refusal {
-                role: Role::Delegated,
-                rule,
-            };
             let room = self.visited.iter_mut().find(|slot| slot.is_none());
-            *room.ok_or(refuse(Rule::TooManyDelegations))? = Some(delegation.name());
+            *room.ok_or(refuse(Rule::TooManyDelegations))? = Some(name);
             let file = self
                 .snapshot
-                .file(delegation.name().raw())
+                .file(name.raw())
                 .ok_or(refuse(Rule::NotInSnapshot))?;
-            let needed = Needed { delegation, file };
-            self.pending = Some(needed);
-            return Ok(Step::Needs(needed));
+            return Ok(Some(Needed { delegation, file }));
         }
-        Ok(Step::Absent)
+        Ok(None)
     }
 
     /// Judges the file that [`step`](Self::step) asked for, and goes on inside it. Without an open question it does nothing.
+    #[inline(never)]
     pub fn supply(&mut self, document: Document<'a>) -> Result<Option<Targets<'a>>, Refusal> {
         let Some(Needed { delegation, file }) = self.pending else {
             return Ok(None);
         };
-        let authority = delegation.authority();
+        let authority = delegation
+            .authority()
+            .map_err(Refusal::malformed(Role::Delegated))?;
         let targets = targets_role(&self.policy, Role::Delegated, document, &file, &authority)?;
         self.pending = None;
         self.dates = self.dates.and(Role::Delegated, &targets.head);
@@ -157,17 +155,33 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
             target,
             role: Some(delegation.name()),
         });
-        if let Some(delegations) = targets.delegations {
+        if let Some(delegations) = targets.delegations() {
             let room = self.frames.iter_mut().find(|slot| slot.is_none());
-            let full = Refusal {
-                role: Role::Delegated,
-                rule: Rule::TooManyDelegations,
-            };
-            *room.ok_or(full)? = Some(Frame {
+            *room.ok_or(refuse(Rule::TooManyDelegations))? = Some(Frame {
                 delegations,
                 done: 0,
             });
         }
         Ok(Some(targets))
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// The next delegation that covers `path`.
+    fn next_covering(&mut self, path: Text<'_>) -> Option<Delegation<'a>> {
+        for delegation in self.delegations.iter().skip(self.done) {
+            self.done += 1;
+            if delegation.covers(path) {
+                return Some(delegation);
+            }
+        }
+        None
+    }
+}
+
+const fn refuse(rule: Rule) -> Refusal {
+    Refusal {
+        role: Role::Delegated,
+        rule,
     }
 }

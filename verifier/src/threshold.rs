@@ -4,10 +4,11 @@
 //! client and in the bootloader. What it returns is the only way to the signed bytes; nothing of them is parsed before.
 
 use core::fmt;
-use core::num::NonZeroU64;
+use core::num::NonZeroU16;
 
-use crate::json::{self, Cursor, Text, texts};
+use crate::json::{self, Text, Value, foul, split};
 use crate::key::{Keys, Schemes};
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::role::Malformed;
 
@@ -78,7 +79,7 @@ impl<'a> Authority<'a> {
     }
 
     /// How many distinct keys must sign.
-    pub const fn threshold(&self) -> NonZeroU64 {
+    pub const fn threshold(&self) -> NonZeroU16 {
         self.signers.threshold
     }
 
@@ -104,46 +105,42 @@ impl<'a> Authority<'a> {
 /// `keyids` and `threshold` of a role. A threshold of zero cannot be represented.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signers<'a> {
-    keyids: &'a [u8],
-    threshold: NonZeroU64,
-    profile: Profile,
+    keyids: Value<'a>,
+    threshold: NonZeroU16,
 }
 
 impl<'a> Signers<'a> {
-    pub(crate) fn new(
-        keyids: &'a [u8],
-        threshold: u64,
-        profile: Profile,
-    ) -> Result<Self, Malformed> {
-        let threshold = NonZeroU64::new(threshold).ok_or(Malformed::ThresholdZero)?;
-        Ok(Self {
-            keyids,
-            threshold,
-            profile,
-        })
-    }
-
-    /// Walks a `keyids` array; the same id twice is refused.
-    pub(crate) fn parse_keyids(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Malformed> {
-        let start = cursor.position();
-        let mut elements = cursor.array()?;
-        let mut count = 0;
-        while elements.next(cursor)? {
-            let before = cursor.since(start);
-            let id = cursor.text()?;
-            count += 1;
-            if count > MAX_SIGNERS {
+    /// Reads an object with both members; the same id twice is refused.
+    #[inline(never)]
+    pub(crate) fn parse(role: Value<'a>) -> Result<Self, Malformed> {
+        let [keyids, threshold] = role.pick(&["keyids", "threshold"])?;
+        let keyids = keyids.ok_or(Malformed::Missing(Member::KeyIds))?;
+        let threshold = threshold
+            .ok_or(Malformed::Missing(Member::Threshold))?
+            .unsigned()?;
+        for (count, id) in keyids.elements()?.enumerate() {
+            id.text()?;
+            if count == MAX_SIGNERS {
                 return Err(Malformed::TooManySigners);
             }
-            if texts(before, cursor.profile()).any(|earlier| earlier == id) {
+            if keyids.elements()?.take(count).any(|earlier| earlier == id) {
                 return Err(Malformed::RepeatedKeyId);
             }
         }
-        Ok(cursor.since(start))
+        // More than a role may list is never met, however much more it is.
+        let threshold = u16::try_from(threshold).unwrap_or(u16::MAX);
+        Ok(Self {
+            keyids,
+            threshold: NonZeroU16::new(threshold).ok_or(Malformed::ThresholdZero)?,
+        })
     }
 
     fn iter(&self) -> impl Iterator<Item = Text<'a>> + Clone + use<'a> {
-        texts(self.keyids, self.profile)
+        self.keyids
+            .elements()
+            .into_iter()
+            .flatten()
+            .filter_map(|id| id.text().ok())
     }
 }
 
@@ -168,27 +165,22 @@ pub fn authenticate<'a>(
         let Some(key) = authority.keys.find(id) else {
             continue;
         };
-        let twin = |other: &Text<'_>| {
+        let is_twin = |id: Text<'_>| {
             authority
                 .keys
-                .find(*other)
+                .find(id)
                 .is_some_and(|other| schemes.same(&key, &other))
         };
-        if authority
-            .signers
-            .iter()
-            .take(index)
-            .any(|earlier| twin(&earlier))
-        {
+        // The first id of a key speaks for all of them.
+        if authority.signers.iter().take(index).any(is_twin) {
             continue;
         }
-        // The first id of a key speaks for all of them.
-        let signed = authority.signers.iter().skip(index).filter(twin).any(|id| {
-            envelope
-                .signature(id)
-                .is_some_and(|signature| schemes.verify(&key, envelope.signed, signature))
+        let signed = envelope.pairs().any(|(id, signature)| {
+            authority.signers.iter().any(|listed| listed == id)
+                && is_twin(id)
+                && schemes.verify(&key, envelope.signed, signature)
         });
-        counted += u64::from(signed);
+        counted += u16::from(signed);
     }
     if counted < needed {
         return Err(Unauthentic::UnderThreshold { needed, counted });
@@ -221,89 +213,71 @@ pub fn signatures<'a>(
 
 /// The outer object: a list of signatures, and the bytes they are over, not yet looked into.
 struct Envelope<'a> {
-    signatures: &'a [u8],
+    signatures: Value<'a>,
     signed: &'a [u8],
-    profile: Profile,
 }
 
 impl<'a> Envelope<'a> {
     /// `signatures` sorts before `signed`, so `signed` runs to the last brace; what is inside is parsed after the count.
+    #[inline(never)]
     fn parse(bytes: &'a [u8], profile: Profile) -> Result<Self, Unauthentic> {
-        let mut cursor = Cursor::new(bytes, profile)?;
-        let mut members = cursor.object()?;
-        let Some(b"signatures") = members.next(&mut cursor)?.map(Text::raw) else {
-            return Err(Unauthentic::Envelope);
-        };
-        let start = cursor.position();
-        let mut elements = cursor.array()?;
-        let mut count = 0;
-        while elements.next(&mut cursor)? {
-            let before = Self {
-                signatures: cursor.since(start),
-                signed: &[],
-                profile,
-            };
-            let (id, _) = parse_pair(&mut cursor)?;
-            count += 1;
-            if count > MAX_SIGNERS {
+        if let Some((fault, _)) = foul(bytes, profile) {
+            return Err(fault.into());
+        }
+        let list = bytes
+            .strip_prefix(b"{\"signatures\":")
+            .ok_or(Unauthentic::Envelope)?;
+        let (signatures, rest) = split(list)?;
+        for (count, entry) in signatures.elements()?.enumerate() {
+            let (id, _) = parse_pair(entry)?;
+            if count == MAX_SIGNERS {
                 return Err(Unauthentic::TooManySignatures);
             }
-            if before.signature(id).is_some() {
+            if profile.is_device() && !entry.has_only(&["keyid", "sig"]) {
+                return Err(Unauthentic::Envelope);
+            }
+            if pairs(signatures)
+                .take(count)
+                .any(|(earlier, _)| earlier == id)
+            {
                 return Err(Unauthentic::RepeatedSignature);
             }
         }
-        let signatures = cursor.since(start);
-        let Some(b"signed") = members.next(&mut cursor)?.map(Text::raw) else {
-            return Err(Unauthentic::Envelope);
-        };
-        let signed = cursor
-            .rest()
-            .strip_suffix(b"}")
-            .filter(|signed| signed.starts_with(b"{"));
-        Ok(Self {
-            signatures,
-            signed: signed.ok_or(Unauthentic::Envelope)?,
-            profile,
-        })
+        let signed = rest
+            .strip_prefix(b",\"signed\":")
+            .and_then(|rest| rest.strip_suffix(b"}"));
+        let signed = signed
+            .filter(|signed| signed.starts_with(b"{"))
+            .ok_or(Unauthentic::Envelope)?;
+        Ok(Self { signatures, signed })
     }
 
     fn pairs(&self) -> impl Iterator<Item = (Text<'a>, Text<'a>)> + Clone + use<'a> {
-        let mut cursor = Cursor::revisit(self.signatures, self.profile);
-        let mut elements = cursor.array().ok();
-        core::iter::from_fn(move || match elements.as_mut()?.next(&mut cursor) {
-            Ok(true) => parse_pair(&mut cursor).ok(),
-            _ => None,
-        })
-    }
-
-    fn signature(&self, id: Text<'_>) -> Option<Text<'a>> {
-        self.pairs()
-            .find(|(keyid, _)| *keyid == id)
-            .map(|(_, signature)| signature)
+        pairs(self.signatures)
     }
 }
 
-fn parse_pair<'a>(cursor: &mut Cursor<'a>) -> Result<(Text<'a>, Text<'a>), Unauthentic> {
-    let (mut keyid, mut sig) = (None, None);
-    let mut members = cursor.object()?;
-    while let Some(name) = members.next(cursor)? {
-        match name.raw() {
-            b"keyid" => keyid = Some(cursor.text()?),
-            b"sig" => sig = Some(cursor.text()?),
-            _ if cursor.profile().is_device() => return Err(Unauthentic::Envelope),
-            _ => {
-                cursor.skip()?;
-            }
-        }
-    }
-    keyid.zip(sig).ok_or(Unauthentic::Envelope)
+fn pairs<'a>(
+    signatures: Value<'a>,
+) -> impl Iterator<Item = (Text<'a>, Text<'a>)> + Clone + use<'a> {
+    signatures
+        .elements()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| parse_pair(entry).ok())
+}
+
+fn parse_pair(entry: Value<'_>) -> Result<(Text<'_>, Text<'_>), Unauthentic> {
+    let [keyid, sig] = entry.pick(&["keyid", "sig"])?;
+    let (keyid, sig) = keyid.zip(sig).ok_or(Unauthentic::Envelope)?;
+    Ok((keyid.text()?, sig.text()?))
 }
 
 /// Why a file is not authentic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthentic {
     /// The outer object is not canonical JSON.
-    Json(json::Error),
+    Json(json::Fault),
     /// The outer object is not `{"signatures": [...], "signed": {...}}` with (keyid, sig) pairs.
     Envelope,
     /// Two signatures under one key id.
@@ -313,14 +287,14 @@ pub enum Unauthentic {
     /// Fewer distinct keys signed than the role demands.
     UnderThreshold {
         /// The role's threshold.
-        needed: u64,
+        needed: u16,
         /// Distinct keys with a valid signature.
-        counted: u64,
+        counted: u16,
     },
 }
 
-impl From<json::Error> for Unauthentic {
-    fn from(error: json::Error) -> Self {
+impl From<json::Fault> for Unauthentic {
+    fn from(error: json::Fault) -> Self {
         Self::Json(error)
     }
 }

@@ -48,9 +48,8 @@ impl Instant {
             && hour < 24
             && minute < 60
             && second < 60;
-        real.then(|| {
-            Self(days_before(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
-        })
+        let of_day = hour * 3_600 + minute * 60 + second;
+        real.then(|| Self(u64::from(days_before(year, month, day)) * 86_400 + u64::from(of_day)))
     }
 
     /// Year, month, day, hour, minute, second.
@@ -104,19 +103,20 @@ impl Clock {
     }
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
+#[inline(never)]
+fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| {
         digit
             .is_ascii_digit()
-            .then(|| value * 10 + u64::from(digit - b'0'))
+            .then(|| value * 10 + u32::from(digit - b'0'))
     })
 }
 
-fn is_leap(year: u64) -> bool {
+fn is_leap(year: u32) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
 }
 
-fn days_in(year: u64, month: u64) -> u64 {
+fn days_in(year: u32, month: u32) -> u32 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -125,7 +125,7 @@ fn days_in(year: u64, month: u64) -> u64 {
     }
 }
 
-fn days_before(year: u64, month: u64, day: u64) -> u64 {
+fn days_before(year: u32, month: u32, day: u32) -> u32 {
     let shifted_year = if month <= 2 { year - 1 } else { year };
     let shifted_month = (month + 9) % 12;
     let of_year = (153 * shifted_month + 2) / 5 + day - 1;

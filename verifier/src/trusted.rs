@@ -38,6 +38,18 @@ impl<S> Clone for Policy<'_, S> {
 impl<S> Copy for Policy<'_, S> {}
 
 impl<S: Schemes> Policy<'_, S> {
+    /// By the authority that `root` gives the role.
+    fn authenticate_by<'a>(
+        &self,
+        root: &Root<'_>,
+        role: Role,
+        document: Document<'a>,
+    ) -> Result<Authentic<'a>, Refusal> {
+        let authority = root.authority(role).map_err(Refusal::malformed(role))?;
+        self.authenticate(role, document, &authority)
+    }
+
+    #[inline(never)]
     pub(crate) fn authenticate<'a>(
         &self,
         role: Role,
@@ -50,6 +62,7 @@ impl<S: Schemes> Policy<'_, S> {
         })
     }
 
+    #[inline(never)]
     pub(crate) fn check_expiry(&self, role: Role, head: &Head) -> Result<(), Refusal> {
         if self.clock.allows(head.expires) {
             return Ok(());
@@ -58,7 +71,6 @@ impl<S: Schemes> Policy<'_, S> {
             role,
             rule: Rule::Expired {
                 expires: head.expires,
-                clock: self.clock,
             },
         })
     }
@@ -106,7 +118,7 @@ impl<'a, 'r, S: Schemes> RootChain<'a, 'r, S> {
         let unproven = unauthenticated(document, policy.profile)
             .map_err(|error| refuse(Rule::Unauthentic(error)))?;
         let root = Root::parse(&unproven).map_err(|error| refuse(Rule::Malformed(error)))?;
-        let proven = policy.authenticate(Role::Root, document, &root.authority(Role::Root))?;
+        let proven = policy.authenticate_by(&root, Role::Root, document)?;
         Self::resume(&proven, policy)
     }
 
@@ -126,17 +138,17 @@ impl<'a, 'r, S: Schemes> RootChain<'a, 'r, S> {
             role: Role::Root,
             rule,
         };
-        let by_old =
-            self.policy
-                .authenticate(Role::Root, document, &self.root.authority(Role::Root))?;
-        let next = Root::parse(&by_old).map_err(Refusal::malformed(Role::Root))?;
-        authenticate(
-            document,
-            &next.authority(Role::Root),
-            self.policy.profile,
-            self.policy.schemes,
-        )
-        .map_err(|error| refuse(Rule::NotSignedByItself(error)))?;
+        let malformed = Refusal::malformed(Role::Root);
+        let by_old = self
+            .policy
+            .authenticate_by(&self.root, Role::Root, document)?;
+        let next = Root::parse(&by_old).map_err(&malformed)?;
+        if let Err(refusal) = self.policy.authenticate_by(&next, Role::Root, document) {
+            return Err(match refusal.rule {
+                Rule::Unauthentic(error) => refuse(Rule::NotSignedByItself(error)),
+                _ => refusal,
+            });
+        }
         let (expected, found) = (self.root.head.version.next(), next.head.version);
         if expected != Some(found) {
             return Err(refuse(Rule::WrongVersion {
@@ -145,12 +157,13 @@ impl<'a, 'r, S: Schemes> RootChain<'a, 'r, S> {
             }));
         }
         // 5.3.11
-        let revoked = |role| {
-            self.root
-                .authority(role)
-                .is_revoked_by(&next.authority(role), self.policy.schemes)
-        };
-        let resets = self.resets || revoked(Role::Timestamp) || revoked(Role::Snapshot);
+        let mut resets = self.resets;
+        for role in [Role::Timestamp, Role::Snapshot] {
+            let (old, new) = (self.root.authority(role), next.authority(role));
+            resets |= old
+                .map_err(&malformed)?
+                .is_revoked_by(&new.map_err(&malformed)?, self.policy.schemes);
+        }
         Ok(Self {
             policy: self.policy,
             root: next,
@@ -208,7 +221,7 @@ impl<'a, 'r, S: Schemes> TrustedRoot<'a, 'r, S> {
     /// 5.4: signed by the timestamp role, no older than what was seen, not expired.
     pub fn timestamp<'s>(
         self,
-        document: Document<'_>,
+        document: Document<'a>,
         seen: Seen<'s>,
     ) -> Result<Stamped<'a, 'r, 's, S>, Refusal> {
         let refuse = |rule| Refusal {
@@ -216,11 +229,9 @@ impl<'a, 'r, S: Schemes> TrustedRoot<'a, 'r, S> {
             rule,
         };
         let seen = if self.resets { Seen::default() } else { seen };
-        let authentic = self.policy.authenticate(
-            Role::Timestamp,
-            document,
-            &self.root.authority(Role::Timestamp),
-        )?;
+        let authentic = self
+            .policy
+            .authenticate_by(&self.root, Role::Timestamp, document)?;
         let timestamp =
             Timestamp::parse(&authentic).map_err(Refusal::malformed(Role::Timestamp))?;
         let digest = Digest::of(document.served());
@@ -280,7 +291,7 @@ pub enum Novelty {
 pub struct Stamped<'a, 'r, 's, S> {
     policy: Policy<'r, S>,
     root: Root<'a>,
-    timestamp: Timestamp,
+    timestamp: Timestamp<'a>,
     digest: Digest,
     novelty: Novelty,
     seen: Seen<'s>,
@@ -289,7 +300,7 @@ pub struct Stamped<'a, 'r, 's, S> {
 
 impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
     /// The timestamp.
-    pub const fn timestamp(&self) -> &Timestamp {
+    pub const fn timestamp(&self) -> &Timestamp<'a> {
         &self.timestamp
     }
 
@@ -299,7 +310,7 @@ impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
     }
 
     /// What the snapshot file must be.
-    pub const fn needs(&self) -> MetaFile {
+    pub const fn needs(&self) -> MetaFile<'a> {
         self.timestamp.snapshot
     }
 
@@ -309,9 +320,7 @@ impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
         let refuse = |rule| Refusal { role, rule };
         let pinned = self.timestamp.snapshot;
         check_pins(role, &pinned, document)?;
-        let authentic = self
-            .policy
-            .authenticate(role, document, &self.root.authority(role))?;
+        let authentic = self.policy.authenticate_by(&self.root, role, document)?;
         let snapshot = Snapshot::parse(&authentic).map_err(Refusal::malformed(role))?;
         check_version(role, &pinned, &snapshot.head)?;
         let check = |(name, trusted): (&[u8], Version)| {
@@ -376,7 +385,7 @@ impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
 pub struct Listed<'a, 'r, S> {
     policy: Policy<'r, S>,
     root: Root<'a>,
-    timestamp: Timestamp,
+    timestamp: Timestamp<'a>,
     digest: Digest,
     snapshot: Snapshot<'a>,
     dates: Dates,
@@ -389,7 +398,7 @@ impl<'a, 'r, S: Schemes> Listed<'a, 'r, S> {
     }
 
     /// What the top-level targets file must be.
-    pub fn needs(&self) -> Result<MetaFile, Refusal> {
+    pub fn needs(&self) -> Result<MetaFile<'a>, Refusal> {
         self.snapshot.file(b"targets").ok_or(Refusal {
             role: Role::Targets,
             rule: Rule::NotInSnapshot,
@@ -399,7 +408,10 @@ impl<'a, 'r, S: Schemes> Listed<'a, 'r, S> {
     /// 5.6: the top-level targets role.
     pub fn targets(self, document: Document<'a>) -> Result<Trusted<'a, 'r, S>, Refusal> {
         let pinned = self.needs()?;
-        let authority = self.root.authority(Role::Targets);
+        let authority = self
+            .root
+            .authority(Role::Targets)
+            .map_err(Refusal::malformed(Role::Targets))?;
         let targets = targets_role(&self.policy, Role::Targets, document, &pinned, &authority)?;
         let dates = self.dates.and(Role::Targets, &targets.head);
         let Self {
@@ -429,7 +441,7 @@ pub struct Trusted<'a, 'r, S> {
     /// The root.
     pub root: Root<'a>,
     /// The timestamp.
-    pub timestamp: Timestamp,
+    pub timestamp: Timestamp<'a>,
     /// SHA-256 of the timestamp as served.
     pub timestamp_digest: Digest,
     /// The snapshot.
@@ -445,7 +457,7 @@ pub(crate) fn targets_role<'a, S: Schemes>(
     policy: &Policy<'_, S>,
     role: Role,
     document: Document<'a>,
-    pinned: &MetaFile,
+    pinned: &MetaFile<'_>,
     authority: &Authority<'_>,
 ) -> Result<Targets<'a>, Refusal> {
     check_pins(role, pinned, document)?;
@@ -456,7 +468,7 @@ pub(crate) fn targets_role<'a, S: Schemes>(
     Ok(targets)
 }
 
-fn check_pins(role: Role, pinned: &MetaFile, document: Document<'_>) -> Result<(), Refusal> {
+fn check_pins(role: Role, pinned: &MetaFile<'_>, document: Document<'_>) -> Result<(), Refusal> {
     if pinned.pins(document.served()) {
         Ok(())
     } else {
@@ -467,7 +479,7 @@ fn check_pins(role: Role, pinned: &MetaFile, document: Document<'_>) -> Result<(
     }
 }
 
-fn check_version(role: Role, pinned: &MetaFile, head: &Head) -> Result<(), Refusal> {
+fn check_version(role: Role, pinned: &MetaFile<'_>, head: &Head) -> Result<(), Refusal> {
     if pinned.version == head.version {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 use core::fmt;
 
 use crate::evidence::BadEvidence;
-use crate::json::{self, Fault};
+use crate::json::Fault;
 use crate::refusal::{Refusal, Rule};
 use crate::release::BadRecord;
 use crate::role::{Malformed, Role};
@@ -234,9 +234,9 @@ impl From<BadEvidence> for Reason {
     }
 }
 
-impl From<json::Error> for Reason {
-    fn from(error: json::Error) -> Self {
-        match error.fault {
+impl From<Fault> for Reason {
+    fn from(error: Fault) -> Self {
+        match error {
             Fault::RepeatedMember => Self::RepeatedMember,
             Fault::NotPrintableAscii => Self::NotPrintable,
             _ => Self::NotCanonical,

@@ -1,9 +1,10 @@
 //! Delegations (TUF 4.5): which role speaks for which target paths.
 
 use super::Malformed;
-use crate::digest::Digest;
-use crate::json::{Cursor, Text, texts};
+use crate::digest::{Digest, Hasher};
+use crate::json::{Text, Value};
 use crate::key::Keys;
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::threshold::{Authority, Signers};
 
@@ -11,48 +12,40 @@ use crate::threshold::{Authority, Signers};
 #[derive(Clone, Copy, Debug)]
 pub struct Delegations<'a> {
     keys: Keys<'a>,
-    roles: &'a [u8],
-    profile: Profile,
+    roles: Value<'a>,
 }
 
 impl<'a> Delegations<'a> {
-    pub(crate) fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
-        let (mut keys, mut roles) = (None, None);
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(cursor)? {
-            match name.raw() {
-                b"keys" => keys = Some(Keys::parse(cursor)?),
-                b"roles" => {
-                    let start = cursor.position();
-                    let mut elements = cursor.array()?;
-                    while elements.next(cursor)? {
-                        Entry::parse(cursor)?;
-                    }
-                    roles = Some(cursor.since(start));
-                }
-                _ => {
-                    cursor.skip()?;
-                }
-            }
+    pub(crate) fn parse(value: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
+        let [keys, roles] = value.pick(&["keys", "roles"])?;
+        let keys = Keys::parse(
+            keys.ok_or(Malformed::Missing(Member::DelegationsKeys))?,
+            profile,
+        )?;
+        let roles = roles.ok_or(Malformed::Missing(Member::DelegationsRoles))?;
+        for role in roles.elements()? {
+            Delegation::check(role, profile)?;
         }
-        Ok(Self {
-            keys: keys.ok_or(Malformed::Missing("delegations.keys"))?,
-            roles: roles.ok_or(Malformed::Missing("delegations.roles"))?,
-            profile: cursor.profile(),
+        Ok(Self { keys, roles })
+    }
+
+    /// An object that [`parse`](Self::parse) has checked before.
+    pub(crate) fn checked(value: Value<'a>) -> Option<Self> {
+        let [keys, roles] = value.pick(&["keys", "roles"]).ok()?;
+        Some(Self {
+            keys: Keys::checked(keys?),
+            roles: roles?,
         })
     }
 
     /// The delegations in order.
     pub fn iter(&self) -> impl Iterator<Item = Delegation<'a>> + Clone + use<'a> {
-        let mut cursor = Cursor::revisit(self.roles, self.profile);
-        let mut elements = cursor.array().ok();
         let keys = self.keys;
-        core::iter::from_fn(move || match elements.as_mut()?.next(&mut cursor) {
-            Ok(true) => Entry::parse(&mut cursor)
-                .ok()
-                .map(|entry| Delegation { keys, entry }),
-            _ => None,
-        })
+        self.roles
+            .elements()
+            .into_iter()
+            .flatten()
+            .map(move |role| Delegation { keys, role })
     }
 }
 
@@ -60,105 +53,79 @@ impl<'a> Delegations<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Delegation<'a> {
     keys: Keys<'a>,
-    entry: Entry<'a>,
+    role: Value<'a>,
 }
 
 impl<'a> Delegation<'a> {
+    #[inline(never)]
+    fn check(role: Value<'a>, profile: Profile) -> Result<(), Malformed> {
+        let [name, prefixes, patterns, terminating] =
+            role.pick(&["name", "path_hash_prefixes", "paths", "terminating"])?;
+        check_name(
+            name.ok_or(Malformed::Missing(Member::Name))?.text()?,
+            profile,
+        )?;
+        let paths = match (patterns, prefixes) {
+            (Some(list), None) => list,
+            (None, Some(list)) if !profile.is_device() => list,
+            _ => return Err(Malformed::DelegatedPaths),
+        };
+        for path in paths.elements()? {
+            path.text()?;
+        }
+        terminating.map_or(Ok(false), Value::boolean)?;
+        Signers::parse(role)?;
+        Ok(())
+    }
+
     /// The role's name.
-    pub const fn name(&self) -> Text<'a> {
-        self.entry.name
+    pub fn name(&self) -> Text<'a> {
+        self.member("name")
+            .and_then(|name| name.text().ok())
+            .unwrap_or_default()
     }
 
     /// Whether the search ends here when this role does not know the target (TUF 5.6.7.2.1).
-    pub const fn is_terminating(&self) -> bool {
-        self.entry.terminating
+    pub fn is_terminating(&self) -> bool {
+        self.member("terminating")
+            .is_some_and(|value| value.boolean() == Ok(true))
     }
 
     /// Who may sign the role.
-    pub const fn authority(&self) -> Authority<'a> {
-        Authority::new(self.keys, self.entry.signers)
+    pub fn authority(&self) -> Result<Authority<'a>, Malformed> {
+        Ok(Authority::new(self.keys, Signers::parse(self.role)?))
     }
 
-    /// The path patterns, where the role is delegated by patterns.
+    /// The path patterns; none where the role is delegated by hash prefixes.
     pub fn patterns(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
-        let Entry { paths, profile, .. } = self.entry;
-        let list = match paths {
-            Paths::Patterns(list) => list,
-            Paths::HashPrefixes(_) => &[],
-        };
-        texts(list, profile)
+        self.texts("paths")
     }
 
     /// Whether the role may speak for `path` (TUF 4.5).
     pub fn covers(&self, path: Text<'_>) -> bool {
-        match self.entry.paths {
-            Paths::Patterns(list) => {
-                texts(list, self.entry.profile).any(|pattern| matches(pattern, path))
-            }
-            Paths::HashPrefixes(list) => {
-                let mut hasher = crate::digest::Hasher::new();
-                path.bytes().for_each(|byte| hasher.update(&[byte]));
-                let digest = hasher.finish();
-                texts(list, self.entry.profile).any(|prefix| has_prefix(&digest, prefix.raw()))
-            }
+        if self.patterns().any(|pattern| matches(pattern, path)) {
+            return true;
         }
+        let mut prefixes = self.texts("path_hash_prefixes").peekable();
+        if prefixes.peek().is_none() {
+            return false;
+        }
+        let mut hasher = Hasher::new();
+        path.bytes().for_each(|byte| hasher.update(&[byte]));
+        let digest = hasher.finish();
+        prefixes.any(|prefix| has_prefix(&digest, prefix.raw()))
     }
-}
 
-#[derive(Clone, Copy, Debug)]
-struct Entry<'a> {
-    name: Text<'a>,
-    signers: Signers<'a>,
-    terminating: bool,
-    paths: Paths<'a>,
-    profile: Profile,
-}
+    fn member(&self, name: &str) -> Option<Value<'a>> {
+        let [value] = self.role.pick(&[name]).ok()?;
+        value
+    }
 
-#[derive(Clone, Copy, Debug)]
-enum Paths<'a> {
-    Patterns(&'a [u8]),
-    HashPrefixes(&'a [u8]),
-}
-
-impl<'a> Entry<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
-        let profile = cursor.profile();
-        let (mut name, mut keyids, mut threshold) = (None, None, None);
-        let (mut terminating, mut patterns, mut prefixes) = (None, None, None);
-        let mut members = cursor.object()?;
-        while let Some(member) = members.next(cursor)? {
-            match member.raw() {
-                b"name" => name = Some(cursor.text()?),
-                b"keyids" => keyids = Some(Signers::parse_keyids(cursor)?),
-                b"threshold" => threshold = Some(cursor.unsigned()?),
-                b"terminating" => terminating = Some(cursor.boolean()?),
-                b"paths" => patterns = Some(parse_strings(cursor)?),
-                b"path_hash_prefixes" => prefixes = Some(parse_strings(cursor)?),
-                _ => {
-                    cursor.skip()?;
-                }
-            }
-        }
-        let name = name.ok_or(Malformed::Missing("name"))?;
-        check_name(name, profile)?;
-        let paths = match (patterns, prefixes) {
-            (Some(list), None) => Paths::Patterns(list),
-            (None, Some(list)) if !profile.is_device() => Paths::HashPrefixes(list),
-            _ => return Err(Malformed::DelegatedPaths),
-        };
-        let keyids = keyids.ok_or(Malformed::Missing("keyids"))?;
-        let signers = Signers::new(
-            keyids,
-            threshold.ok_or(Malformed::Missing("threshold"))?,
-            profile,
-        )?;
-        Ok(Self {
-            name,
-            signers,
-            terminating: terminating.unwrap_or(false),
-            paths,
-            profile,
-        })
+    fn texts(&self, name: &str) -> impl Iterator<Item = Text<'a>> + use<'a> {
+        let list = self.member(name).and_then(|list| list.elements().ok());
+        list.into_iter()
+            .flatten()
+            .filter_map(|path| path.text().ok())
     }
 }
 
@@ -175,15 +142,6 @@ fn check_name(name: Text<'_>, profile: Profile) -> Result<(), Malformed> {
     } else {
         Ok(())
     }
-}
-
-fn parse_strings<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Malformed> {
-    let start = cursor.position();
-    let mut elements = cursor.array()?;
-    while elements.next(cursor)? {
-        cursor.text()?;
-    }
-    Ok(cursor.since(start))
 }
 
 /// PATHPATTERN (TUF 4.5): `*` is any run and `?` any one byte, neither of them a `/`. All else stands for itself.

@@ -2,72 +2,75 @@
 
 use super::Malformed;
 use crate::digest::Digest;
-use crate::json::{Cursor, Text};
+use crate::json::{Text, Value};
+use crate::member::Member;
+use crate::profile::Profile;
 use crate::version::{Length, Version};
 
-/// The version of a file, and its length and digest where they are pinned.
+/// What is said of a file: its version, and its length and digest where they are pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MetaFile {
+pub struct MetaFile<'a> {
     /// The version the file must have.
     pub version: Version,
-    /// The length the served file must have.
-    pub length: Option<Length>,
-    /// The SHA-256 the served file must have.
-    pub sha256: Option<Digest>,
+    entry: Value<'a>,
 }
 
-impl MetaFile {
+impl<'a> MetaFile<'a> {
     /// Reads one entry. A device demands both pins; others may leave them out, but not pin by unknown digests only.
-    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
-        let (mut version, mut length, mut sha256) = (None, None, None);
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(cursor)? {
-            match name.raw() {
-                b"hashes" => sha256 = Some(parse_hashes(cursor)?.ok_or(Malformed::Hash)?),
-                b"length" => length = Some(Length(cursor.unsigned()?)),
-                b"version" => {
-                    version = Some(Version::new(cursor.unsigned()?).ok_or(Malformed::VersionZero)?);
-                }
-                _ => {
-                    cursor.skip()?;
-                }
-            }
+    #[inline(never)]
+    pub(crate) fn parse(entry: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
+        let [hashes, length, version] = entry.pick(&["hashes", "length", "version"])?;
+        match length {
+            Some(length) => drop(length.unsigned()?),
+            None if profile.is_device() => return Err(Malformed::Missing(Member::Length)),
+            None => {}
         }
-        if cursor.profile().is_device() && (length.is_none() || sha256.is_none()) {
-            return Err(Malformed::Missing(if length.is_none() {
-                "length"
-            } else {
-                "hashes"
-            }));
+        match hashes {
+            Some(hashes) => drop(parse_hashes(hashes)?.ok_or(Malformed::Hash)?),
+            None if profile.is_device() => return Err(Malformed::Missing(Member::Hashes)),
+            None => {}
         }
+        let version = version
+            .ok_or(Malformed::Missing(Member::Version))?
+            .unsigned()?;
         Ok(Self {
-            version: version.ok_or(Malformed::Missing("version"))?,
-            length,
-            sha256,
+            version: Version::new(version).ok_or(Malformed::VersionZero)?,
+            entry,
         })
     }
 
+    /// The length the served file must have.
+    pub fn length(&self) -> Option<Length> {
+        let [length] = self.entry.pick(&["length"]).ok()?;
+        length?.unsigned().ok().map(Length)
+    }
+
+    /// The SHA-256 the served file must have.
+    pub fn sha256(&self) -> Option<Digest> {
+        let [hashes] = self.entry.pick(&["hashes"]).ok()?;
+        parse_hashes(hashes?).ok()?
+    }
+
     /// Whether `served` has the pinned length and digest (TUF 5.5.1, 5.6.2); what is not pinned holds.
+    #[inline(never)]
     pub fn pins(&self, served: &[u8]) -> bool {
-        self.length
+        self.length()
             .is_none_or(|length| length == Length::of(served))
             && self
-                .sha256
+                .sha256()
                 .is_none_or(|digest| digest == Digest::of(served))
     }
 }
 
 /// HASHES (TUF 4.4): the SHA-256 among them, if any.
-pub(crate) fn parse_hashes(cursor: &mut Cursor<'_>) -> Result<Option<Digest>, Malformed> {
-    let mut sha256 = None;
-    let mut members = cursor.object()?;
-    while let Some(name) = members.next(cursor)? {
-        let value = cursor.text()?;
-        if name.raw() == b"sha256" {
-            sha256 = Some(Digest::from_hex(value.raw()).ok_or(Malformed::Hash)?);
-        }
-    }
-    Ok(sha256)
+pub(crate) fn parse_hashes(hashes: Value<'_>) -> Result<Option<Digest>, Malformed> {
+    let [sha256] = hashes.pick(&["sha256"])?;
+    let Some(sha256) = sha256 else {
+        return Ok(None);
+    };
+    Digest::from_hex(sha256.text()?.raw())
+        .map(Some)
+        .ok_or(Malformed::Hash)
 }
 
 /// The role that a file name in `meta` stands for: the name without `.json`.

@@ -1,8 +1,9 @@
 //! Snapshot metadata (TUF 4.4): the version of every targets role that belongs together.
 
 use super::metafile::{MetaFile, role_of};
-use super::{Head, HeadReader, Malformed, Role, open};
-use crate::json::Cursor;
+use super::{Head, Malformed, Role};
+use crate::json::Value;
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::threshold::Authentic;
 
@@ -11,7 +12,7 @@ use crate::threshold::Authentic;
 pub struct Snapshot<'a> {
     /// Version and expiry.
     pub head: Head,
-    meta: &'a [u8],
+    meta: Value<'a>,
     profile: Profile,
 }
 
@@ -19,52 +20,42 @@ impl<'a> Snapshot<'a> {
     /// Reads authenticated bytes. `meta` holds `targets.json` and, for a device, targets roles only.
     pub fn parse(authentic: &Authentic<'a>) -> Result<Self, Malformed> {
         let profile = authentic.profile();
-        let mut head = HeadReader::new(Role::Snapshot, profile);
-        let mut meta = None;
-        let mut cursor = open(authentic)?;
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(&mut cursor)? {
-            if name.raw() != b"meta" {
-                head.take(name, &mut cursor)?;
-                continue;
+        let signed = Value::check(authentic.signed())?;
+        let head = Head::parse(signed, Role::Snapshot, profile)?;
+        let [meta] = signed.pick(&["meta"])?;
+        let meta = meta.ok_or(Malformed::Missing(Member::Meta))?;
+        for (file, entry) in meta.members()? {
+            let role = role_of(file)?;
+            if profile.is_device() && matches!(role, b"root" | b"timestamp" | b"snapshot") {
+                return Err(Malformed::MetaName);
             }
-            let start = cursor.position();
-            let mut files = cursor.object()?;
-            while let Some(file) = files.next(&mut cursor)? {
-                let role = role_of(file)?;
-                if profile.is_device() && matches!(role, b"root" | b"timestamp" | b"snapshot") {
-                    return Err(Malformed::MetaName);
-                }
-                MetaFile::parse(&mut cursor)?;
-            }
-            meta = Some(cursor.since(start));
+            MetaFile::parse(entry, profile)?;
         }
-        cursor.end()?;
         let snapshot = Self {
-            head: head.finish()?,
-            meta: meta.ok_or(Malformed::Missing("meta"))?,
+            head,
+            meta,
             profile,
         };
-        if snapshot.file(b"targets").is_none() {
-            return Err(Malformed::Missing("meta.targets.json"));
-        }
+        snapshot
+            .file(b"targets")
+            .ok_or(Malformed::Missing(Member::MetaTargetsJson))?;
         Ok(snapshot)
     }
 
     /// What is said of a role, by its name without `.json` (escapes left as they stand in metadata).
-    pub fn file(&self, role: &[u8]) -> Option<MetaFile> {
+    #[inline(never)]
+    pub fn file(&self, role: &[u8]) -> Option<MetaFile<'a>> {
         self.files()
             .find(|(name, _)| *name == role)
             .map(|(_, file)| file)
     }
 
     /// Every role listed, in the order of file names.
-    pub fn files(&self) -> impl Iterator<Item = (&'a [u8], MetaFile)> + Clone + use<'a> {
-        let mut cursor = Cursor::revisit(self.meta, self.profile);
-        let mut members = cursor.object().ok();
-        core::iter::from_fn(move || {
-            let name = members.as_mut()?.next(&mut cursor).ok()??;
-            Some((role_of(name).ok()?, MetaFile::parse(&mut cursor).ok()?))
+    pub fn files(&self) -> impl Iterator<Item = (&'a [u8], MetaFile<'a>)> + Clone + use<'a> {
+        let profile = self.profile;
+        let files = self.meta.members().into_iter().flatten();
+        files.filter_map(move |(name, entry)| {
+            Some((role_of(name).ok()?, MetaFile::parse(entry, profile).ok()?))
         })
     }
 }

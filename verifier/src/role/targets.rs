@@ -2,9 +2,10 @@
 
 use super::delegation::Delegations;
 use super::metafile::parse_hashes;
-use super::{Head, HeadReader, Malformed, Role, open};
+use super::{Head, Malformed, Role};
 use crate::digest::Digest;
-use crate::json::{Cursor, Text};
+use crate::json::{Text, Value};
+use crate::member::Member;
 use crate::profile::Profile;
 use crate::threshold::Authentic;
 use crate::version::{Counter, Length};
@@ -14,71 +15,70 @@ use crate::version::{Counter, Length};
 pub struct Targets<'a> {
     /// Version and expiry.
     pub head: Head,
-    /// Who else speaks for which paths, in order of priority.
-    pub delegations: Option<Delegations<'a>>,
-    /// The least security counter that may still be installed, where a product role says one.
-    pub minimum_counter: Option<Counter>,
-    targets: &'a [u8],
+    signed: Value<'a>,
     profile: Profile,
 }
 
 impl<'a> Targets<'a> {
     /// Reads authenticated bytes; `role` is [`Role::Targets`] or [`Role::Delegated`].
+    #[inline(never)]
     pub fn parse(authentic: &Authentic<'a>, role: Role) -> Result<Self, Malformed> {
         let profile = authentic.profile();
-        let mut head = HeadReader::new(role, profile);
-        let (mut targets, mut delegations, mut minimum_counter) = (None, None, None);
-        let mut cursor = open(authentic)?;
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(&mut cursor)? {
-            match name.raw() {
-                b"delegations" => delegations = Some(Delegations::parse(&mut cursor)?),
-                b"minimum_counter" if profile.is_device() => {
-                    minimum_counter = Some(Counter(cursor.unsigned()?));
-                }
-                b"targets" => {
-                    let start = cursor.position();
-                    let mut entries = cursor.object()?;
-                    while let Some(path) = entries.next(&mut cursor)? {
-                        check_path(path, profile)?;
-                        Target::parse(&mut cursor)?;
-                    }
-                    targets = Some(cursor.since(start));
-                }
-                _ => head.take(name, &mut cursor)?,
-            }
+        let signed = Value::check(authentic.signed())?;
+        let head = Head::parse(signed, role, profile)?;
+        let [delegations, minimum, targets] =
+            signed.pick(&["delegations", "minimum_counter", "targets"])?;
+        for (path, entry) in targets
+            .ok_or(Malformed::Missing(Member::Targets))?
+            .members()?
+        {
+            check_path(path, profile)?;
+            Target::parse(entry, profile)?;
         }
-        cursor.end()?;
+        if let Some(delegations) = delegations {
+            Delegations::parse(delegations, profile)?;
+        }
+        if let Some(minimum) = minimum.filter(|_| profile.is_device()) {
+            minimum.unsigned()?;
+        }
         Ok(Self {
-            head: head.finish()?,
-            delegations,
-            minimum_counter,
-            targets: targets.ok_or(Malformed::Missing("targets"))?,
+            head,
+            signed,
             profile,
         })
     }
 
+    /// Who else speaks for which paths, in order of priority.
+    pub fn delegations(&self) -> Option<Delegations<'a>> {
+        Delegations::checked(self.member("delegations")?)
+    }
+
+    /// The least security counter that may still be installed, where a product role says one.
+    pub fn minimum_counter(&self) -> Option<Counter> {
+        self.member("minimum_counter")?.unsigned().ok().map(Counter)
+    }
+
     /// The target with exactly this path.
     pub fn target(&self, path: Text<'_>) -> Option<Target<'a>> {
-        let mut cursor = Cursor::revisit(self.targets, self.profile);
-        let mut entries = cursor.object().ok()?;
-        while let Some(name) = entries.next(&mut cursor).ok()? {
-            if name == path {
-                return Target::parse(&mut cursor).ok();
-            }
-            cursor.skip().ok()?;
-        }
-        None
+        let mut entries = self.member("targets")?.members().ok()?;
+        let (_, entry) = entries.find(|(name, _)| *name == path)?;
+        Target::parse(entry, self.profile).ok()
     }
 
     /// Every target this role lists, in the order of paths.
     pub fn targets(&self) -> impl Iterator<Item = (Text<'a>, Target<'a>)> + Clone + use<'a> {
-        let mut cursor = Cursor::revisit(self.targets, self.profile);
-        let mut entries = cursor.object().ok();
-        core::iter::from_fn(move || {
-            let path = entries.as_mut()?.next(&mut cursor).ok()??;
-            Some((path, Target::parse(&mut cursor).ok()?))
-        })
+        let profile = self.profile;
+        let entries = self
+            .member("targets")
+            .and_then(|targets| targets.members().ok())
+            .into_iter()
+            .flatten();
+        entries.filter_map(move |(path, entry)| Some((path, Target::parse(entry, profile).ok()?)))
+    }
+
+    fn member(&self, name: &str) -> Option<Value<'a>> {
+        let [value] = self.signed.pick(&[name]).ok()?;
+        value
     }
 
     /// The reading it was authenticated under.
@@ -95,29 +95,24 @@ pub struct Target<'a> {
     /// Its SHA-256; a target without one cannot be fetched.
     pub sha256: Option<Digest>,
     /// `custom`, whatever it is: canonical, and signed like the rest.
-    pub custom: Option<&'a [u8]>,
+    pub custom: Option<Value<'a>>,
 }
 
 impl<'a> Target<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
-        let (mut length, mut hashes, mut custom) = (None, None, None);
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(cursor)? {
-            match name.raw() {
-                b"length" => length = Some(Length(cursor.unsigned()?)),
-                b"hashes" => hashes = Some(parse_hashes(cursor)?),
-                b"custom" => custom = Some(cursor.skip()?),
-                _ => {
-                    cursor.skip()?;
-                }
-            }
-        }
-        let sha256 = hashes.ok_or(Malformed::Missing("hashes"))?;
-        if cursor.profile().is_device() && sha256.is_none() {
+    #[inline(never)]
+    fn parse(entry: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
+        let [custom, hashes, length] = entry.pick(&["custom", "hashes", "length"])?;
+        let sha256 = parse_hashes(hashes.ok_or(Malformed::Missing(Member::Hashes))?)?;
+        if profile.is_device() && sha256.is_none() {
             return Err(Malformed::Hash);
         }
+        let length = Length(
+            length
+                .ok_or(Malformed::Missing(Member::Length))?
+                .unsigned()?,
+        );
         Ok(Self {
-            length: length.ok_or(Malformed::Missing("length"))?,
+            length,
             sha256,
             custom,
         })

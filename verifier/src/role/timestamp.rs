@@ -1,42 +1,35 @@
 //! Timestamp metadata (TUF 4.6): which snapshot is current.
 
-use super::metafile::{MetaFile, role_of};
-use super::{Head, HeadReader, Malformed, Role, open};
+use super::metafile::MetaFile;
+use super::{Head, Malformed, Role};
+use crate::json::Value;
+use crate::member::Member;
 use crate::threshold::Authentic;
 
 /// A timestamp file's `signed` member, checked.
 #[derive(Clone, Copy, Debug)]
-pub struct Timestamp {
+pub struct Timestamp<'a> {
     /// Version and expiry.
     pub head: Head,
     /// The current snapshot.
-    pub snapshot: MetaFile,
+    pub snapshot: MetaFile<'a>,
 }
 
-impl Timestamp {
+impl<'a> Timestamp<'a> {
     /// Reads authenticated bytes. `meta` holds exactly `snapshot.json`.
-    pub fn parse(authentic: &Authentic<'_>) -> Result<Self, Malformed> {
-        let mut head = HeadReader::new(Role::Timestamp, authentic.profile());
-        let mut snapshot = None;
-        let mut cursor = open(authentic)?;
-        let mut members = cursor.object()?;
-        while let Some(name) = members.next(&mut cursor)? {
-            if name.raw() != b"meta" {
-                head.take(name, &mut cursor)?;
-                continue;
-            }
-            let mut files = cursor.object()?;
-            while let Some(file) = files.next(&mut cursor)? {
-                if role_of(file)? != b"snapshot" {
-                    return Err(Malformed::MetaName);
-                }
-                snapshot = Some(MetaFile::parse(&mut cursor)?);
-            }
+    pub fn parse(authentic: &Authentic<'a>) -> Result<Self, Malformed> {
+        let signed = Value::check(authentic.signed())?;
+        let head = Head::parse(signed, Role::Timestamp, authentic.profile())?;
+        let [meta] = signed.pick(&["meta"])?;
+        let meta = meta.ok_or(Malformed::Missing(Member::Meta))?;
+        let [snapshot] = meta.pick(&["snapshot.json"])?;
+        if !meta.has_only(&["snapshot.json"]) {
+            return Err(Malformed::MetaName);
         }
-        cursor.end()?;
+        let snapshot = snapshot.ok_or(Malformed::Missing(Member::MetaSnapshotJson))?;
         Ok(Self {
-            head: head.finish()?,
-            snapshot: snapshot.ok_or(Malformed::Missing("meta.snapshot.json"))?,
+            head,
+            snapshot: MetaFile::parse(snapshot, authentic.profile())?,
         })
     }
 }

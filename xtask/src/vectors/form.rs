@@ -29,7 +29,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = vec![
         // White space and trailing bytes.
         signed("white-space-inside", NOT_CANONICAL, r#","version""#, r#", "version""#, "A space between members."),
-        Case::refuse("white-space-in-front", NOT_CANONICAL, Trust::Stays, "A space in front of the file.", |case| case.repo.band().after(r#"{"signatures""#, r#" {"signatures""#)),
+        Case::refuse("white-space-in-front", ENVELOPE, Trust::Stays, "A space in front of the file.", |case| case.repo.band().after(r#"{"signatures""#, r#" {"signatures""#)),
         Case::refuse("white-space-behind", ENVELOPE, Trust::Stays, "A space behind the file.", |case| case.repo.band().after(r#""version":4}}"#, r#""version":4}} "#)),
         Case::refuse("line-feed-behind", NOT_PRINTABLE, Trust::Stays, "A line feed behind the file, as editors leave.", |case| case.repo.band().after(r#""version":4}}"#, "\"version\":4}}\n")),
         Case::refuse("byte-order-mark", NOT_PRINTABLE, Trust::Stays, "A UTF-8 byte order mark.", |case| case.repo.band().after(r#"{"signatures""#, "\u{ef}\u{bb}\u{bf}{\"signatures\"")),
