@@ -1,1 +1,9 @@
 //! cuff: sign, publish and deliver firmware for wearables.
+//!
+//! Read it from the top: [`cli`] picks a [`command`], a command asks the rooms below and answers through [`console`].
+
+pub mod cli;
+pub mod command;
+pub mod console;
+pub mod durable;
+pub mod instant;

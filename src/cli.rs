@@ -1,0 +1,148 @@
+//! The command line: global flags, the table of commands, and the way from arguments to an exit code.
+//!
+//! It takes the process's arguments and gives an [`Exit`]; it never decides anything itself.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::command;
+use crate::console::{Console, Exit, Failure, Manner};
+
+/// Sign, publish and deliver firmware for wearables
+///
+/// Answers go to standard output, talk and progress to standard error. Exit codes: 0 yes, 1 no, 2 the command line or
+/// its files are wrong, 3 could not find out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cuff",
+    version,
+    propagate_version = false,
+    disable_help_subcommand = true
+)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    /// Print the answer as one JSON object
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+
+    /// Open no network connection
+    #[arg(long, global = true, help_heading = "Global options")]
+    offline: bool,
+
+    /// Print answers, warnings and errors only
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Makes the subcommand enum and its dispatch from one line a command.
+macro_rules! commands {
+    ($($(#[$attribute:meta])* $variant:ident => $module:ident,)+) => {
+        #[derive(Debug, clap::Subcommand)]
+        enum Command {
+            $($(#[$attribute])* $variant(command::$module::$variant),)+
+        }
+
+        impl Command {
+            fn run(&self, console: &Console) -> anyhow::Result<Exit> {
+                match self {
+                    $(Self::$variant(command) => command.run(console),)+
+                }
+            }
+        }
+    };
+}
+
+// Sorted by name. `Variant => file,` for `command::file::Variant`; its doc comment is the help text.
+commands! {
+    #[command(hide = true)]
+    Schema => schema,
+}
+
+/// Parses the arguments (the first is the program's name), runs the command, and prints a failure if there is one.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = Cli::command()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Ok((name(&matches), Cli::from_arg_matches(&matches)?)));
+    match parsed {
+        Ok((name, cli)) => {
+            let manner = Manner {
+                json: cli.json,
+                offline: cli.offline,
+                quiet: cli.quiet,
+            };
+            let console = Console::new(name, manner);
+            match cli.command.run(&console) {
+                Ok(exit) => exit,
+                Err(error) => console.fail(&Failure::from(error)),
+            }
+        }
+        Err(error) => usage(
+            &error,
+            arguments.iter().any(|argument| argument == "--json"),
+        ),
+    }
+}
+
+/// The whole command line as clap knows it, for completions, manual pages and tests.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// The words that chose the command: `key new`.
+fn name(matches: &clap::ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut here = matches;
+    while let Some((word, below)) = here.subcommand() {
+        words.push(word);
+        here = below;
+    }
+    words.join(" ")
+}
+
+/// What clap has to say: help and version are answers, everything else is a usage failure.
+fn usage(error: &clap::Error, json: bool) -> Exit {
+    if !error.use_stderr() {
+        // A reader that went away has seen as much help as it wanted.
+        let _ = error.print();
+        return Exit::Yes;
+    }
+    let manner = Manner {
+        json,
+        ..Manner::default()
+    };
+    if json {
+        let text = error.render().to_string();
+        let mut paragraphs = text.trim().split("\n\n").map(str::trim);
+        let message = paragraphs.next().unwrap_or_default();
+        return Console::new("", manner).fail(&Failure::usage(message, paragraphs));
+    }
+    let _ = error.print();
+    Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn a_command_is_named_by_all_its_words() {
+        let definition = clap::Command::new("cuff")
+            .subcommand(clap::Command::new("key").subcommand(clap::Command::new("new")));
+        let matches = definition.get_matches_from(["cuff", "key", "new"]);
+        assert_eq!(name(&matches), "key new");
+    }
+}

@@ -1,0 +1,80 @@
+//! `cuff schema`: the JSON schemas of every answer, as files for the documentation.
+//!
+//! It knows every answer there is; `docs/schema/` is what it writes, and a test compares the two.
+
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::console::{Answer, Console, Exit, answer, failure, safe};
+use crate::durable;
+
+/// File name and schema of every answer: one line each, sorted by command.
+pub fn schemas() -> Vec<(String, Value)> {
+    vec![
+        failure_entry(),
+        // Sorted by command.
+        entry::<Written>(),
+    ]
+}
+
+/// Write the JSON schema of every answer into a folder
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// The folder; made if it is missing
+    folder: PathBuf,
+}
+
+impl Schema {
+    /// Writes one file an answer.
+    pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
+        std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make the folder `{}`", self.folder.display()))?;
+        let mut files = Vec::new();
+        for (name, schema) in schemas() {
+            durable::write(&self.folder.join(&name), format!("{schema:#}\n").as_bytes())?;
+            files.push(name);
+        }
+        console.answer(&Written {
+            folder: self.folder.display().to_string(),
+            files,
+        })
+    }
+}
+
+/// Which schemas were written.
+#[derive(Serialize, JsonSchema)]
+struct Written {
+    /// Where.
+    folder: String,
+    /// The names of the files in it.
+    files: Vec<String>,
+}
+
+impl Answer for Written {
+    const COMMAND: &'static str = "schema";
+
+    fn human(&self, out: &mut dyn Write) -> fmt::Result {
+        writeln!(
+            out,
+            "{} schemas in {}",
+            self.files.len(),
+            safe(&self.folder)
+        )
+    }
+}
+
+fn entry<A: Answer>() -> (String, Value) {
+    (
+        format!("{}.json", A::COMMAND.replace(' ', "-")),
+        answer::schema::<A>(),
+    )
+}
+
+fn failure_entry() -> (String, Value) {
+    ("failure.json".to_owned(), failure::schema())
+}

@@ -1,0 +1,235 @@
+//! Files written whole or not at all.
+//!
+//! It takes a path and bytes; after `Ok` the bytes survive a power cut, after `Err` the old file is untouched (or, if
+//! only the last fsync failed, old or new, never half). It never writes in place.
+//!
+//! ```text
+//! openat(dir, ".tmpXXXXXX", O_CREAT|O_EXCL, mode)     a new name beside the target: same file system, so rename works
+//! write(tmp, bytes)
+//! fsync(tmp)                                          the bytes, before any name points at them
+//! renameat(tmp, path)                                 `write`: readers see the old file or the new one
+//! renameat2(tmp, path, RENAME_NOREPLACE)              `create_new`: fails if the name is taken
+//! fsync(dir)                                          the name
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, PersistError};
+
+/// Puts the bytes at `path`, replacing what is there.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let temporary = prepare(path, bytes, Access::Everyone)?;
+    temporary
+        .persist(path)
+        .map_err(|error| failed(path, error))?;
+    sync_folder(path)
+}
+
+/// Puts the bytes at `path` if nothing is there; refuses otherwise.
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    create(path, bytes, Access::Everyone)
+}
+
+/// Like [`create_new`], readable by the owner alone from the first moment (mode 0600).
+pub fn create_new_private(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    create(path, bytes, Access::Owner)
+}
+
+/// Why a file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// `create_new` never overwrites.
+    #[error("`{}` exists already", .0.display())]
+    Exists(PathBuf),
+    /// The disk, the folder or the permissions.
+    #[error("cannot write `{}`", path.display())]
+    Io {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// An exclusive lock on a file that exists for nothing else; released when dropped or when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    // Held for its lock. The file stays: removing it would let two processes lock two files of one name.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, or says that another process has it. Never waits.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let io = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held(path.to_owned())),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Someone else is at work.
+    #[error("another process holds the lock `{}`", .0.display())]
+    Held(PathBuf),
+    /// The disk, the folder or the permissions.
+    #[error("cannot lock `{}`", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Everyone,
+    Owner,
+}
+
+fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
+    let temporary = prepare(path, bytes, access)?;
+    temporary
+        .persist_noclobber(path)
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => WriteError::Exists(path.to_owned()),
+            _ => failed(path, error),
+        })?;
+    sync_folder(path)
+}
+
+/// The bytes under a name of their own, on the disk. The file vanishes if it is dropped before it gets its real name.
+fn prepare(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, WriteError> {
+    let io = |source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The umask still applies to what everyone may read.
+        let mode = match access {
+            Access::Everyone => 0o666,
+            Access::Owner => 0o600,
+        };
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    let mut temporary = builder.tempfile_in(folder(path)).map_err(io)?;
+    temporary.write_all(bytes).map_err(io)?;
+    temporary.as_file().sync_all().map_err(io)?;
+    Ok(temporary)
+}
+
+fn failed(path: &Path, error: PersistError) -> WriteError {
+    WriteError::Io {
+        path: path.to_owned(),
+        source: error.error,
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<(), WriteError> {
+    // Windows cannot open a folder for this, and needs no such step.
+    if cfg!(unix) {
+        let sync = || File::open(folder(path))?.sync_all();
+        sync().map_err(|source| WriteError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn write_replaces_and_leaves_no_litter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn create_new_keeps_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_new(&path, b"one").unwrap();
+        assert!(matches!(
+            create_new(&path, b"two"),
+            Err(WriteError::Exists(_))
+        ));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no/a");
+        let error = write(&path, b"one").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write `{}`", path.display())
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_new_private(&path, b"one").unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_lock_is_held_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Lock::take(&path).unwrap();
+        assert!(matches!(Lock::take(&path), Err(LockError::Held(_))));
+        drop(lock);
+        Lock::take(&path).unwrap();
+    }
+}
