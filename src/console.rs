@@ -16,7 +16,7 @@ use std::io::{self, Write};
 
 pub use answer::Answer;
 pub use exit::Exit;
-pub use failure::{Advice, Failure};
+pub use failure::{Advice, Failure, advised};
 pub use progress::Progress;
 pub use prompt::Prompt;
 pub use safe::safe;

@@ -7,6 +7,8 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cuff_verifier::time::Instant;
+
 /// What this machine's clock says. Commands call it; everything else takes the value.
 pub fn now() -> Result<Instant, ClockError> {
     let since = SystemTime::now()
@@ -38,30 +40,6 @@ pub fn between(start: Instant, end: Instant) -> Option<Span> {
 /// A length of time in whole seconds.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Span(u64);
-
-/// Seconds since 1970, up to the year 9999.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Instant(pub u64);
-
-impl Instant {
-    /// Reads exactly `YYYY-MM-DDTHH:MM:SSZ`.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
-        let instant = Self(u64::try_from(timestamp.as_second()).ok()?);
-        // One spelling for one instant: no offsets, fractions, leap seconds or lower case.
-        (instant.to_string() == text).then_some(instant)
-    }
-}
-
-impl Display for Instant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timestamp = i64::try_from(self.0)
-            .ok()
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-        f.pad(&timestamp.ok_or(fmt::Error)?.to_string())
-    }
-}
 
 impl Span {
     /// So many days.
@@ -129,13 +107,11 @@ pub struct InstantError(String);
 pub struct SpanError(String);
 
 fn in_range(seconds: u64) -> Option<Instant> {
-    (seconds <= LAST.0).then_some(Instant(seconds))
+    (seconds <= Instant::LAST.0).then_some(Instant(seconds))
 }
 
 const DAY: u64 = 24 * 60 * 60;
 const UNITS: [(char, u64); 4] = [('d', DAY), ('h', 60 * 60), ('m', 60), ('s', 1)];
-/// 9999-12-30T22:00:00Z.
-const LAST: Instant = Instant(253_402_207_200);
 
 #[cfg(test)]
 mod tests {
@@ -188,7 +164,7 @@ mod tests {
 
     #[test]
     fn time_ends() {
-        assert_eq!(later(LAST, Span::from_seconds(1)), None);
+        assert_eq!(later(Instant::LAST, Span::from_seconds(1)), None);
         assert_eq!(between(Instant(0), Instant(DAY)), Some(Span::days(1)));
         assert_eq!(between(Instant(1), Instant(0)), None);
     }

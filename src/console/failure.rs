@@ -127,15 +127,15 @@ impl From<anyhow::Error> for Failure {
 
 impl<T, E: Into<anyhow::Error>> Advice<T> for Result<T, E> {
     fn exit(self, exit: Exit) -> anyhow::Result<T> {
-        advise(self, |advised| advised.exit = Some(exit))
+        self.map_err(|error| advise(error.into(), |advised| advised.exit = Some(exit)))
     }
 
     fn rule(self, rule: &'static str) -> anyhow::Result<T> {
-        advise(self, |advised| advised.rule = Some(rule))
+        self.map_err(|error| advise(error.into(), |advised| advised.rule = Some(rule)))
     }
 
     fn help(self, help: impl Display) -> anyhow::Result<T> {
-        advise(self, |advised| advised.help.push(help.to_string()))
+        self.map_err(|error| advise(error.into(), |advised| advised.help.push(help.to_string())))
     }
 }
 
@@ -147,27 +147,35 @@ struct Advised {
     help: Vec<String>,
 }
 
-fn advise<T, E: Into<anyhow::Error>>(
-    result: Result<T, E>,
-    give: impl FnOnce(&mut Advised),
-) -> anyhow::Result<T> {
-    result.map_err(|error| {
-        let mut error = error.into();
-        // Only the outermost error: `downcast` alone would also find one below a context, and drop the context.
-        let outermost: Option<&Advised> = AsRef::<dyn Error>::as_ref(&error).downcast_ref();
-        if outermost.is_none() {
-            error = anyhow::Error::new(Advised {
-                error,
-                exit: None,
-                rule: None,
-                help: Vec::new(),
-            });
-        }
-        if let Some(advised) = error.downcast_mut() {
-            give(advised);
-        }
-        error
+/// The whole advice at once, for errors whose variants call for different ones.
+pub fn advised(
+    error: impl Into<anyhow::Error>,
+    exit: Exit,
+    rule: &'static str,
+    help: impl Display,
+) -> anyhow::Error {
+    advise(error.into(), |advised| {
+        advised.exit = Some(exit);
+        advised.rule = Some(rule);
+        advised.help.push(help.to_string());
     })
+}
+
+fn advise(mut error: anyhow::Error, give: impl FnOnce(&mut Advised)) -> anyhow::Error {
+    // Only the outermost error: `downcast` alone would also find one below a context, and drop the context.
+    let outermost: Option<&Advised> = AsRef::<dyn Error>::as_ref(&error).downcast_ref();
+    if outermost.is_none() {
+        error = anyhow::Error::new(Advised {
+            error,
+            exit: None,
+            rule: None,
+            help: Vec::new(),
+        });
+    }
+    if let Some(advised) = error.downcast_mut() {
+        give(advised);
+    }
+    error
 }
 
 impl Display for Advised {

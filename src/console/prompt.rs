@@ -17,9 +17,9 @@ pub struct Prompt {
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// Nobody to ask.
-    #[error("{question} cannot be asked without a terminal: use {instead}")]
+    #[error("cannot ask {question} without a terminal: use {instead}")]
     NoTerminal {
-        /// What would have been asked.
+        /// What would have been asked, as the object of "ask".
         question: String,
         /// The flag or variable that answers it.
         instead: String,
@@ -41,7 +41,7 @@ impl Prompt {
 
     /// Asks for a secret without echo. `what` names it (`passphrase of alice.key`), `instead` how to give it unasked.
     pub fn secret(self, what: &str, instead: &str) -> Result<Zeroizing<String>, PromptError> {
-        self.need_terminal(what, instead)?;
+        self.need_terminal(format!("for the {what}"), instead)?;
         rpassword::prompt_password(format!("{}: ", super::safe(what)))
             .map(Zeroizing::new)
             .map_err(PromptError::Read)
@@ -60,7 +60,7 @@ impl Prompt {
 
     /// Asks yes or no; only `y` and `yes` are yes.
     pub fn confirm(self, question: &str, instead: &str) -> Result<bool, PromptError> {
-        self.need_terminal(question, instead)?;
+        self.need_terminal(format!("`{question}`"), instead)?;
         let mut talk = io::stderr().lock();
         write!(talk, "{} [y/N] ", super::safe(question))
             .and_then(|()| talk.flush())
@@ -76,12 +76,12 @@ impl Prompt {
         ))
     }
 
-    fn need_terminal(self, question: &str, instead: &str) -> Result<(), PromptError> {
+    fn need_terminal(self, question: String, instead: &str) -> Result<(), PromptError> {
         if self.terminal {
             return Ok(());
         }
         Err(PromptError::NoTerminal {
-            question: format!("`{question}`"),
+            question,
             instead: instead.to_owned(),
         })
     }
@@ -97,7 +97,7 @@ mod tests {
         let error = prompt.confirm("publish to s3://b?", "--yes").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`publish to s3://b?` cannot be asked without a terminal: use --yes"
+            "cannot ask `publish to s3://b?` without a terminal: use --yes"
         );
         assert!(prompt.secret("passphrase", "CUFF_PASSPHRASE").is_err());
     }
