@@ -62,6 +62,7 @@ macro_rules! commands {
 
 // Sorted by name. `Variant => file,` for `command::file::Variant`; its doc comment is the help text.
 commands! {
+    Key => key,
     #[command(hide = true)]
     Schema => schema,
 }

@@ -7,3 +7,4 @@ pub mod command;
 pub mod console;
 pub mod durable;
 pub mod instant;
+pub mod key;

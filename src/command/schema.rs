@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::key;
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
 
@@ -18,6 +19,10 @@ pub fn schemas() -> Vec<(String, Value)> {
     vec![
         failure_entry(),
         // Sorted by command.
+        entry::<key::export::Exported>(),
+        entry::<key::list::Listed>(),
+        entry::<key::new::Made>(),
+        entry::<key::show::Shown>(),
         entry::<Written>(),
     ]
 }
