@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use cuff_verifier::digest::decode_hex;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::secret::SecretKey;
 use super::{KeyId, PublicKey, PublicKeyError};
@@ -162,7 +162,7 @@ pub enum ReadError {
 }
 
 /// The file's members, nothing else.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
     format: u32,
