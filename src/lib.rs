@@ -2,9 +2,13 @@
 //!
 //! Read it from the top: [`cli`] picks a [`command`], a command asks the rooms below and answers through [`console`].
 
+pub mod board;
 pub mod cli;
 pub mod command;
 pub mod console;
 pub mod durable;
 pub mod instant;
 pub mod key;
+pub mod kind;
+pub mod name;
+pub mod place;
