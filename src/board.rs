@@ -5,10 +5,10 @@ pub mod catalogue;
 mod check;
 pub mod region;
 
+use cuff_verifier::release::Kind;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::kind::Slot;
 use crate::place::{Malformed, Place, read_toml};
 use check::Fault;
 use region::Region;
@@ -55,11 +55,11 @@ impl Board {
             })
     }
 
-    /// Where an image for `slot` may lie: the region without the tail kept for evidence.
-    pub fn room(&self, slot: Slot) -> Region {
-        match slot {
-            Slot::Boot => self.regions.boot,
-            Slot::Active => Region {
+    /// Where an image of this kind may lie: its region, without the tail kept for evidence.
+    pub fn room(&self, kind: Kind) -> Region {
+        match kind {
+            Kind::Bootloader => self.regions.boot,
+            Kind::Application => Region {
                 start: self.regions.active.start,
                 length: self.regions.active.length - self.evidence,
             },

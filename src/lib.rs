@@ -3,14 +3,15 @@
 //! Read it from the top: [`cli`] picks a [`command`], a command asks the rooms below and answers through [`console`].
 
 pub mod board;
+pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod console;
 pub mod durable;
 pub mod firmware;
 pub mod instant;
+pub mod intake;
 pub mod key;
-pub mod kind;
 pub mod manifest;
 pub mod name;
 pub mod place;

@@ -3,16 +3,15 @@
 
 use std::path::PathBuf;
 
+use cuff_verifier::release::Kind;
+use cuff_verifier::version::{Counter, MAX_INTEGER};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::board::region::Region;
-use crate::kind::Kind;
 use crate::name::{Hardware, Product, Version};
 use crate::place::{Malformed, Place, read_toml};
 
-/// Largest integer that every JSON reader keeps exact.
-pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// Most hardware ids in one release.
 pub const MAX_HARDWARE: usize = 16;
 /// Most boards in one release.
@@ -27,7 +26,7 @@ pub struct Manifest {
     /// Name of the release within the product.
     pub version: Version,
     /// Security counter: a device never goes below the highest it ran.
-    pub counter: u64,
+    pub counter: Counter,
     /// Hardware ids that may run it, sorted, each once.
     pub hardware: Vec<Hardware>,
     /// Boards the image must fit.
@@ -137,14 +136,20 @@ struct Written {
     hardware: Spanned<Vec<Hardware>>,
     boards: Spanned<Vec<String>>,
     minimum_bootloader: Spanned<u64>,
-    #[serde(default)]
-    kind: Kind,
+    kind: Option<WrittenKind>,
     firmware: Spanned<String>,
     address: Option<u64>,
     #[serde(default)]
     leave_out: Vec<Spanned<Region>>,
     sbom: Option<Spanned<String>>,
     recipients: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenKind {
+    Application,
+    Bootloader,
 }
 
 impl Written {
@@ -164,11 +169,14 @@ impl Written {
         Ok(Manifest {
             product: self.product,
             version: self.version,
-            counter,
+            counter: Counter(counter),
             hardware,
             boards: self.boards.into_inner(),
             minimum_bootloader,
-            kind: self.kind,
+            kind: match self.kind {
+                None | Some(WrittenKind::Application) => Kind::Application,
+                Some(WrittenKind::Bootloader) => Kind::Bootloader,
+            },
             firmware: path("firmware", self.firmware)?,
             address: self.address,
             leave_out: self

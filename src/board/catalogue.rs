@@ -80,14 +80,14 @@ pub enum CatalogueError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::Slot;
+    use cuff_verifier::release::Kind;
 
     #[test]
     fn our_boards_are_sound_and_called_as_their_folders() {
         let catalogue = Catalogue::embedded().unwrap();
         for (name, _) in EMBEDDED {
             let board = catalogue.get(name).unwrap();
-            let room = board.room(Slot::Active);
+            let room = board.room(Kind::Application);
             assert_eq!(room.length + board.evidence, board.regions.active.length);
         }
     }

@@ -1,10 +1,11 @@
 //! Firmware that fits where it is meant to go.
 //! Takes measured firmware and the boards that shall run it; gives an `Image`, which cannot be had otherwise.
 
+use cuff_verifier::release::Kind;
+
 use super::Firmware;
 use crate::board::Board;
 use crate::board::region::Region;
-use crate::kind::{Kind, Slot};
 
 /// An image that every board named for it can hold and start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +20,10 @@ impl Image {
         for board in boards {
             let complain = |fault| Misfit {
                 board: board.name.clone(),
-                slot: kind.slot(),
+                region: kind.region(),
                 fault,
             };
-            place(firmware, board.room(kind.slot())).map_err(complain)?;
+            place(firmware, board.room(kind)).map_err(complain)?;
             content(firmware.bytes()).map_err(complain)?;
             if board.vector_table {
                 vectors(firmware, board.ram).map_err(complain)?;
@@ -75,12 +76,12 @@ impl Vectors {
 
 /// Firmware that a board cannot take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("firmware does not fit region {slot} of board {board}: {fault}")]
+#[error("firmware does not fit region {region} of board {board}: {fault}")]
 pub struct Misfit {
     /// The board.
     pub board: String,
     /// The region the image was meant for.
-    pub slot: Slot,
+    pub region: &'static str,
     /// Why.
     pub fault: Fault,
 }
