@@ -1,6 +1,8 @@
 //! Board descriptions: where things lie in a device's memory, and what its chip can do.
 //! Takes `board.toml` text; gives a `Board` that has passed every check in `check`. Talks to no device.
 
+#[cfg(test)]
+pub(crate) mod bench;
 pub mod catalogue;
 mod check;
 pub mod region;

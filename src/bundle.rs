@@ -2,6 +2,7 @@
 //! Takes a manifest and an image, or the bytes of a bundle; gives a `Bundle` whose parts agree. Says nothing about trust:
 //! who approved a bundle is decided by the metadata that lists it.
 
+pub mod extras;
 pub mod record;
 pub mod seal;
 pub mod tape;
@@ -12,6 +13,7 @@ use cuff_verifier::version::Length;
 use crate::firmware::image::Image;
 use crate::firmware::measure::MAX_IMAGE;
 use crate::manifest::Manifest;
+use extras::Extras;
 use record::{ImageRecord, Record, RecordError};
 use tape::{Entry, Limits, TapeError};
 
@@ -41,15 +43,6 @@ pub struct Bundle {
     recipients: Option<Vec<u8>>,
 }
 
-/// What may ride along with an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extras {
-    /// A `CycloneDX` bill of materials.
-    pub sbom: Option<Vec<u8>>,
-    /// Data recipients.
-    pub recipients: Option<Vec<u8>>,
-}
-
 impl Bundle {
     /// Makes the bundle a manifest describes, and opens it the way everyone else will.
     pub fn make(manifest: &Manifest, image: &Image, extras: &Extras) -> Result<Self, BundleError> {
@@ -64,8 +57,8 @@ impl Bundle {
                 length: Length::of(image.bytes()),
                 sha256: Digest::of(image.bytes()),
             },
-            sbom: extras.sbom.as_deref().map(Digest::of),
-            recipients: extras.recipients.as_deref().map(Digest::of),
+            sbom: extras.sbom().map(Digest::of),
+            recipients: extras.recipients().map(Digest::of),
         };
         let release = record.canonical();
         let image_name = image_entry(&record);
@@ -79,7 +72,7 @@ impl Bundle {
                 bytes: image.bytes(),
             },
         ];
-        for (name, extra) in [(SBOM, &extras.sbom), (RECIPIENTS, &extras.recipients)] {
+        for (name, extra) in [(SBOM, extras.sbom()), (RECIPIENTS, extras.recipients())] {
             if let Some(bytes) = extra {
                 entries.push(Entry { name, bytes });
             }

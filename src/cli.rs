@@ -62,6 +62,8 @@ macro_rules! commands {
 
 // Sorted by name. `Variant => file,` for `command::file::Variant`; its doc comment is the help text.
 commands! {
+    Build => build,
+    Inspect => inspect,
     Key => key,
     #[command(hide = true)]
     Schema => schema,

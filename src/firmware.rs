@@ -12,6 +12,9 @@ use std::fmt;
 
 use crate::board::region::Region;
 
+/// Largest firmware file, in bytes; debug information makes ELF files large.
+pub const MAX_FILE: u64 = 512 << 20;
+
 /// The file formats cuff reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

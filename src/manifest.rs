@@ -12,6 +12,8 @@ use crate::board::region::Region;
 use crate::name::{Hardware, Product, Version};
 use crate::place::{Malformed, Place, read_toml};
 
+/// Largest manifest, in bytes.
+pub const MAX_MANIFEST: u64 = 64 << 10;
 /// Most hardware ids in one release.
 pub const MAX_HARDWARE: usize = 16;
 /// Most boards in one release.
@@ -269,6 +271,15 @@ firmware = "../target/band.elf"
         assert_eq!(manifest.kind, Kind::Application);
         let ids: Vec<_> = manifest.hardware.iter().map(Hardware::as_str).collect();
         assert_eq!(ids, ["band-a", "band-b"]);
+    }
+
+    #[test]
+    fn the_documented_manifest_is_one() {
+        let documentation = include_str!("../docs/manifests.md");
+        let example = documentation.split("```").nth(1).unwrap();
+        let text = example.strip_prefix("toml").unwrap();
+        let manifest = Manifest::read("docs/manifests.md", text).unwrap();
+        assert_eq!(manifest.leave_out.len(), 1);
     }
 
     #[test]

@@ -56,9 +56,18 @@ pub fn read_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Malfo
         let Range { start, .. } = error.span().unwrap_or_default();
         Malformed {
             place: Place::at(file, text, start),
-            complaint: error.message().replace('\n', "; "),
+            complaint: in_plain_words(error.message()),
         }
     })
+}
+
+/// The parser speaks of Rust's types, which a manifest's author need not know.
+fn in_plain_words(message: &str) -> String {
+    message
+        .replace('\n', "; ")
+        .replace("expected u64", "expected a whole number, zero or more")
+        .replace("expected u8", "expected a whole number from 0 to 255")
+        .replace("expected a sequence", "expected a list")
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl Catalogue {
             })
     }
 
+    /// The names of the user's own boards, in the order they were added.
+    pub fn foreign(&self) -> impl Iterator<Item = &str> {
+        self.names().skip(EMBEDDED.len())
+    }
+
     /// All names, ours first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.boards.iter().map(|board| board.name.as_str())

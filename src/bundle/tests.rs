@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::board::catalogue::Catalogue;
+use crate::board::bench;
 use crate::firmware::Pieces;
 use crate::name::{Hardware, Product, Version};
 use cuff_verifier::release::{BadRecord, Kind};
@@ -13,7 +13,7 @@ const MANIFEST: &str = r#"product = "band"
 version = "1.4.0"
 counter = 7
 hardware = ["band-b", "band-a"]
-boards = ["nrf52840"]
+boards = ["bench"]
 minimum-bootloader = 1
 firmware = "band.elf"
 "#;
@@ -27,21 +27,19 @@ fn image() -> Vec<u8> {
 
 fn made(extras: &Extras) -> Bundle {
     let manifest = Manifest::read("m.toml", MANIFEST).unwrap();
-    let catalogue = Catalogue::embedded().unwrap();
-    let board = catalogue.get("nrf52840").unwrap();
     let firmware = Pieces::read(&image(), Some(0x2_0000))
         .unwrap()
         .measure(&[])
         .unwrap();
-    let image = Image::admit(&firmware, manifest.kind, &[board]).unwrap();
+    let image = Image::admit(&firmware, manifest.kind, &[&bench::board()]).unwrap();
     Bundle::make(&manifest, &image, extras).unwrap()
 }
 
 fn full() -> Bundle {
-    made(&Extras {
-        sbom: Some(b"{\"bomFormat\":\"CycloneDX\"}".to_vec()),
-        recipients: Some(b"# none\n".to_vec()),
-    })
+    let extras = Extras::default()
+        .with_sbom(b"{\"bomFormat\":\"CycloneDX\"}".to_vec())
+        .and_then(|extras| extras.with_recipients(b"# none\n".to_vec()));
+    made(&extras.unwrap())
 }
 
 /// The entries of a full bundle, to be tampered with.
@@ -83,6 +81,17 @@ fn the_record_is_canonical_and_complete() {
     assert_eq!(bundle.record().target(), "band/1.4.0");
     assert_eq!(bundle.image(), image());
     assert_eq!(Bundle::open(bundle.as_bytes()).unwrap(), bundle);
+}
+
+#[test]
+fn the_documented_record_is_one() {
+    let documentation = include_str!("../../docs/bundle-format.md");
+    let example = documentation.split("```").nth(1).unwrap();
+    let text = example.strip_prefix("json").unwrap().replace('\n', "");
+    assert_eq!(
+        Record::read(text.as_bytes()).unwrap().target(),
+        "band/1.4.0"
+    );
 }
 
 #[test]
@@ -224,7 +233,7 @@ fn a_bundle_with_any_bit_flipped_is_refused() {
     }
 }
 
-fn any_record() -> impl Strategy<Value = (Record, Vec<u8>, Extras)> {
+fn any_record() -> impl Strategy<Value = (Record, Vec<u8>, [Option<Vec<u8>>; 2])> {
     let extra = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..2000));
     (
         "[a-z0-9-]{1,32}",
@@ -258,7 +267,7 @@ fn any_record() -> impl Strategy<Value = (Record, Vec<u8>, Extras)> {
                 sbom: sbom.as_deref().map(Digest::of),
                 recipients: recipients.as_deref().map(Digest::of),
             };
-            Some((record, image, Extras { sbom, recipients }))
+            Some((record, image, [sbom, recipients]))
         })
 }
 
@@ -266,20 +275,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_record_survives_the_round_trip((record, image, extras) in any_record()) {
+    fn every_record_survives_the_round_trip((record, image, [sbom, recipients]) in any_record()) {
         let release = record.canonical();
         prop_assert_eq!(Record::read(&release).unwrap(), record.clone());
         let mut parts = vec![
             (RECORD.to_owned(), release),
             (image_entry(&record), image.clone()),
         ];
-        parts.extend(extras.sbom.clone().map(|bytes| (SBOM.to_owned(), bytes)));
-        parts.extend(extras.recipients.clone().map(|bytes| (RECIPIENTS.to_owned(), bytes)));
+        parts.extend(sbom.clone().map(|bytes| (SBOM.to_owned(), bytes)));
+        parts.extend(recipients.clone().map(|bytes| (RECIPIENTS.to_owned(), bytes)));
         let bundle = reopened(&parts).unwrap();
         prop_assert_eq!(bundle.record(), &record);
         prop_assert_eq!(bundle.image(), image);
-        prop_assert_eq!(bundle.sbom(), extras.sbom.as_deref());
-        prop_assert_eq!(bundle.recipients(), extras.recipients.as_deref());
+        prop_assert_eq!(bundle.sbom(), sbom.as_deref());
+        prop_assert_eq!(bundle.recipients(), recipients.as_deref());
     }
 
     #[test]

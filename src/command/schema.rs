@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::key;
+use super::{build, inspect, key};
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
 
@@ -19,6 +19,8 @@ pub fn schemas() -> Vec<(String, Value)> {
     vec![
         failure_entry(),
         // Sorted by command.
+        entry::<build::Built>(),
+        entry::<inspect::Inspected>(),
         entry::<key::export::Exported>(),
         entry::<key::list::Listed>(),
         entry::<key::new::Made>(),

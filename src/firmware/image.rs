@@ -195,7 +195,7 @@ fn vectors(firmware: &Firmware, ram: Region) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::catalogue::Catalogue;
+    use crate::board::bench;
     use crate::firmware::Pieces;
 
     const STACK: u32 = 0x2004_0000;
@@ -209,13 +209,12 @@ mod tests {
     }
 
     fn admit(bytes: &[u8], address: u64, kind: Kind) -> Result<Image, Fault> {
-        let catalogue = Catalogue::embedded().unwrap();
-        let board = catalogue.get("nrf52840").unwrap();
+        let board = bench::board();
         let firmware = Pieces::read(bytes, Some(address))
             .unwrap()
             .measure(&[])
             .unwrap();
-        Image::admit(&firmware, kind, &[board]).map_err(|misfit| misfit.fault)
+        Image::admit(&firmware, kind, &[&board]).map_err(|misfit| misfit.fault)
     }
 
     #[test]
@@ -301,15 +300,17 @@ mod tests {
 
     #[test]
     fn every_board_named_must_fit() {
-        let catalogue = Catalogue::embedded().unwrap();
-        let boards = ["nrf52840", "qemu-an386"].map(|name| catalogue.get(name).unwrap());
+        let board = bench::board();
+        let mut other = bench::board();
+        other.name = "other".to_owned();
+        other.ram.start += 0x1000_0000;
         let bytes = program(STACK, RESET, 256);
         let firmware = Pieces::read(&bytes, Some(0x2_0000))
             .unwrap()
             .measure(&[])
             .unwrap();
-        let misfit = Image::admit(&firmware, Kind::Application, &boards).unwrap_err();
-        assert_eq!(misfit.board, "qemu-an386");
-        assert!(matches!(misfit.fault, Fault::Start { .. }));
+        let misfit = Image::admit(&firmware, Kind::Application, &[&board, &other]).unwrap_err();
+        assert_eq!(misfit.board, "other");
+        assert!(matches!(misfit.fault, Fault::Stack { .. }));
     }
 }

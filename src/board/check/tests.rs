@@ -2,32 +2,7 @@
 
 use super::super::{Board, BoardError};
 use super::*;
-
-const SOUND: &str = r#"name = "bench"
-core = "cortex-m4f"
-lock = "hardware"
-clock = "none"
-program-unit = 4
-erase-unit = 4096
-bootloader = 1
-vector-table = true
-evidence = 16384
-trials = 3
-
-[ram]
-start = 0x20000000
-length = 0x40000
-
-[regions]
-boot = { start = 0x0, length = 0xC000 }
-trust = { start = 0xC000, length = 0x4000 }
-counter = { start = 0x10000, length = 0x4000 }
-journal = { start = 0x14000, length = 0x4000 }
-log = { start = 0x18000, length = 0x4000 }
-inbox = { start = 0x1C000, length = 0x4000 }
-active = { start = 0x20000, length = 0x70000 }
-candidate = { start = 0x90000, length = 0x70000 }
-"#;
+use crate::board::bench::SOUND;
 
 /// The fault, and where it stands, after one piece of a sound description was replaced.
 fn with(from: &str, to: &str) -> (String, Fault) {
@@ -71,7 +46,7 @@ fn an_unaligned_region_is_refused_at_its_line() {
             ..
         }
     ));
-    assert_eq!(place, "b.toml:17:8");
+    assert_eq!(place, "b.toml:18:8");
 }
 
 #[test]
