@@ -43,7 +43,7 @@ pub struct ImageRecord {
 impl Record {
     /// Reads canonical bytes; any other spelling of the same record is refused.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
-        let read = release::Record::parse(bytes).map_err(RecordError::Rule)?;
+        let read = release::Record::read(bytes).map_err(RecordError::Rule)?;
         let mut hardware = Vec::new();
         for id in read.hardware() {
             hardware.push(Hardware::parse(&String::from_utf8_lossy(id.raw()))?);

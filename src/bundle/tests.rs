@@ -6,6 +6,7 @@ use super::*;
 use crate::board::bench;
 use crate::firmware::Pieces;
 use crate::name::{Hardware, Product, Version};
+use cuff_verifier::member::Member;
 use cuff_verifier::release::{BadRecord, Kind};
 use cuff_verifier::version::Counter;
 
@@ -200,7 +201,7 @@ fn the_record_keeps_its_rules() {
             "\"band-b\",\"band-a\"",
             BadRecord::Hardware,
         ),
-        ("\"counter\":7,", "", BadRecord::Missing("counter")),
+        ("\"counter\":7,", "", BadRecord::Missing(Member::Counter)),
     ] {
         let error = with_record(|text| text.replace(from, to));
         assert_eq!(error, BundleError::Record(RecordError::Rule(expected)));

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use cuff_verifier::json::Cursor;
+use cuff_verifier::json::locate;
 use cuff_verifier::profile::Profile;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -141,12 +141,7 @@ impl Metadata {
 
 /// The verifier's own reading of the spelling, with the rules it has on a device.
 fn is_canonical(bytes: &[u8]) -> bool {
-    let read = || {
-        let mut cursor = Cursor::new(bytes, Profile::Device)?;
-        cursor.skip()?;
-        cursor.end()
-    };
-    read().is_ok()
+    locate(bytes, Profile::Device).is_none()
 }
 
 fn appoints(signed: &Value) -> Vec<Appointed> {
