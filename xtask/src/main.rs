@@ -1,24 +1,63 @@
-//! The project's tasks: `cargo xtask TASK`.
+//! The project's own tasks: `cargo xtask TASK`.
+//!
+//! Takes the name of a task and its options; gives exit code 0 (done), 1 (something failed) or 2 (no such task).
 
+mod boards;
+mod dependencies;
+mod fixtures;
+mod place;
+mod qemu;
+mod setup;
+mod size;
+mod steps;
+mod test;
+mod tool;
 mod vectors;
 
-use std::path::Path;
+use std::env;
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+const USAGE: &str = "\
+cargo xtask TASK
 
-fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask stands in the project's folder")?;
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match words
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        ["vectors"] => vectors::run(root, false),
-        ["vectors", "--check"] => vectors::run(root, true),
-        _ => bail!("usage: cargo xtask vectors [--check]"),
+  test [--quick] [--keep-going]  check everything, and first install what that needs
+                                 --quick needs only Rust: it sets CUFF_QUICK=1, and tests leave out foreign programs
+                                 --keep-going runs all steps even when one fails
+  setup                          only install what the full test needs
+  fixtures [--check]             build the committed fixtures anew; --check only compares
+  vectors [--check]              only the test vectors among the fixtures
+  size                           what the verifier costs on a wearable, against its budgets
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test", options @ ..] => match test::Options::read(options) {
+            Some(options) => test::run(options),
+            None => return usage(),
+        },
+        ["setup"] => setup::run(),
+        ["fixtures"] => fixtures::write(),
+        ["fixtures", "--check"] => fixtures::check(),
+        ["vectors"] => vectors::run(place::root(), false),
+        ["vectors", "--check"] => vectors::run(place::root(), true),
+        ["size"] => size::run(),
+        _ => return usage(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("cause: {cause}");
+            }
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}");
+    ExitCode::from(2)
 }

@@ -1,0 +1,146 @@
+//! The programs for chips: every folder of `boards/` that has a `Cargo.toml`.
+//!
+//! Takes the folder; gives built ELF files, whose bytes depend on the sources and the compiler and on
+//! nothing else: not on where the checkout or cargo's home lie, nor on the caller's environment.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use toml::{Table, Value};
+
+use crate::place;
+use crate::tool::Tool;
+
+/// A program in `boards/`.
+pub struct Program {
+    name: String,
+    target: String,
+    host_tests: bool,
+}
+
+/// All of them, by name. Each names its target under `[package.metadata.board]`.
+pub fn programs() -> Result<Vec<Program>> {
+    let folder = place::root().join("boards");
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("no {}", folder.display()))? {
+        let package = entry?.path();
+        let manifest = package.join("Cargo.toml");
+        if !manifest.is_file() {
+            continue;
+        }
+        let text = fs::read_to_string(&manifest)?;
+        let table: Table = text
+            .parse()
+            .with_context(|| format!("{} is no TOML", manifest.display()))?;
+        let section = table.get("package");
+        let string = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let name = string(section.and_then(|package| package.get("name")));
+        let target = string(
+            section
+                .and_then(|package| package.get("metadata"))
+                .and_then(|metadata| metadata.get("board"))
+                .and_then(|board| board.get("target")),
+        );
+        let (Some(name), Some(target)) = (name, target) else {
+            bail!(
+                "{} has no [package.metadata.board] with the target it is built for",
+                manifest.display()
+            );
+        };
+        programs.push(Program {
+            name,
+            target,
+            host_tests: package.join("src/lib.rs").is_file(),
+        });
+    }
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(programs)
+}
+
+/// The program of this name.
+pub fn program(name: &str) -> Result<Program> {
+    programs()?
+        .into_iter()
+        .find(|program| program.name == name)
+        .with_context(|| format!("boards/ has no program {name}"))
+}
+
+impl Program {
+    /// Builds one binary as it is delivered, with `features` (separated by commas); gives its ELF file.
+    pub fn build(&self, binary: &str, features: &str) -> Result<PathBuf> {
+        self.cargo("build --release")
+            .words("--bin")
+            .arg(binary)
+            .arg(format!("--features={features}"))
+            .run()?;
+        Ok(target_directory()
+            .join(&self.target)
+            .join("release")
+            .join(binary))
+    }
+
+    fn cargo(&self, words: &str) -> Tool {
+        clean(Tool::cargo(words))
+            .words("--quiet --locked --package")
+            .arg(&self.name)
+            .words("--target")
+            .arg(&self.target)
+    }
+}
+
+/// Builds every program.
+pub fn build() -> Result<()> {
+    for program in programs()? {
+        program.cargo("build --release").run()?;
+    }
+    Ok(())
+}
+
+/// Formatting and lints of every program.
+pub fn lint() -> Result<()> {
+    clean(Tool::cargo("fmt --all --check")).run()?;
+    for program in programs()? {
+        program.cargo("clippy").words("-- -D warnings").run()?;
+    }
+    Ok(())
+}
+
+/// The tests of those parts that need no chip.
+pub fn test() -> Result<()> {
+    for program in programs()?.iter().filter(|program| program.host_tests) {
+        clean(Tool::cargo("test --locked --quiet --lib --package"))
+            .arg(&program.name)
+            .run()?;
+    }
+    Ok(())
+}
+
+fn target_directory() -> PathBuf {
+    place::root().join("boards/target")
+}
+
+/// Takes out of the environment what would change the bytes, and the checkout's path out of the program.
+fn clean(tool: Tool) -> Tool {
+    let changes_bytes = |name: &str| {
+        ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"].contains(&name)
+    };
+    let tool = env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| changes_bytes(name))
+        .fold(tool, Tool::without);
+    let cargo_home = env::var("CARGO_HOME")
+        .or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))
+        .unwrap_or_default();
+    let flags = [
+        format!("--remap-path-prefix={}=cuff", place::root().display()),
+        format!("--remap-path-prefix={cargo_home}=cargo"),
+    ];
+    tool.directory(&place::root().join("boards"))
+        .env("CARGO_TARGET_DIR", target_directory())
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+}

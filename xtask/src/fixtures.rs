@@ -1,0 +1,78 @@
+//! The committed fixtures that we can build: firmware of the demo band.
+//!
+//! Takes the sources; gives the files in `fixtures/`, or the names of those that are not what the sources give.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::boards;
+use crate::place;
+
+/// A committed firmware file, and the features of `boards/demo-app` it is built with.
+struct Firmware {
+    path: &'static str,
+    features: &'static str,
+}
+
+const FIRMWARE: [Firmware; 2] = [
+    Firmware {
+        path: "fixtures/firmware/demo-app.elf",
+        features: "",
+    },
+    Firmware {
+        path: "fixtures/firmware/demo-app-2.elf",
+        features: "second",
+    },
+];
+
+/// Builds and writes all of them.
+pub fn write() -> Result<()> {
+    for firmware in &FIRMWARE {
+        let path = firmware.path();
+        fs::write(&path, firmware.build()?)
+            .with_context(|| format!("could not write {}", path.display()))?;
+        println!("wrote {}", firmware.path);
+    }
+    Ok(())
+}
+
+/// Builds all of them and compares, byte for byte.
+pub fn check() -> Result<()> {
+    let mut stale = Vec::new();
+    for firmware in &FIRMWARE {
+        let built = firmware.build()?;
+        let committed = fs::read(firmware.path()).unwrap_or_default();
+        if built == committed {
+            println!("{}: {} bytes, as built", firmware.path, built.len());
+        } else {
+            let first = built.iter().zip(&committed).take_while(|(a, b)| a == b);
+            stale.push(format!(
+                "{} ({} bytes, built {}, first difference at {})",
+                firmware.path,
+                committed.len(),
+                built.len(),
+                first.count()
+            ));
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "not what the sources give: {}; run `cargo xtask fixtures` and commit the result",
+        stale.join(", ")
+    )
+}
+
+impl Firmware {
+    fn path(&self) -> PathBuf {
+        place::root().join(self.path)
+    }
+
+    fn build(&self) -> Result<Vec<u8>> {
+        let elf = boards::program("demo-app")?.build("demo-app", self.features)?;
+        fs::read(&elf).with_context(|| format!("could not read {}", elf.display()))
+    }
+}

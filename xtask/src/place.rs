@@ -1,0 +1,21 @@
+//! Where things are in the checkout.
+//!
+//! Gives paths; never touches them.
+
+use std::path::{Path, PathBuf};
+
+/// The checkout's root.
+pub fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where tools of other languages are installed: inside `target/`, so that nothing leaves the checkout.
+pub fn tools() -> PathBuf {
+    root().join("target/tools")
+}
+
+/// The Python environment with the tests' oracles; `CUFF_PYTHON` points at its interpreter.
+pub fn python_environment() -> PathBuf {
+    tools().join("python")
+}

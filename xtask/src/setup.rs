@@ -1,0 +1,125 @@
+//! Installs what the full test needs besides Rust itself.
+//!
+//! Takes the machine as it is; as root on Debian it installs packages, elsewhere it says which are missing.
+//! Python packages and tools go into `target/tools`. Does nothing that was done before.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::dependencies;
+use crate::place;
+use crate::tool::Tool;
+
+/// Every target that the verifier and the bootloader must build for.
+pub const TARGETS: [&str; 4] = [
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "thumbv6m-none-eabi",
+    "wasm32-unknown-unknown",
+];
+
+/// Installs all of it.
+pub fn run() -> Result<()> {
+    targets()?;
+    packages()?;
+    python()?;
+    dependencies::install()
+}
+
+fn targets() -> Result<()> {
+    let sysroot = Tool::new("rustc").words("--print sysroot").output()?;
+    let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
+    let missing: Vec<&str> = TARGETS
+        .into_iter()
+        .filter(|target| !libraries.join(target).join("lib").is_dir())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Tool::new("rustup")
+        .words("target add")
+        .words(&missing.join(" "))
+        .run()
+}
+
+/// A Debian package, and how to see that what it brings is there.
+struct Package {
+    name: &'static str,
+    there: fn() -> bool,
+}
+
+const PACKAGES: [Package; 5] = [
+    Package {
+        name: "git",
+        there: || Tool::new("git").words("--version").answers(),
+    },
+    Package {
+        name: "openssl",
+        there: || Tool::new("openssl").words("version").answers(),
+    },
+    Package {
+        name: "python3-venv",
+        there: || {
+            Tool::new("python3")
+                .words("-c")
+                .arg("import ensurepip")
+                .answers()
+        },
+    },
+    Package {
+        name: "qemu-system-arm",
+        there: || Tool::new("qemu-system-arm").words("--version").answers(),
+    },
+    Package {
+        name: "firmware-microbit-micropython",
+        there: || Path::new("/usr/share/firmware-microbit-micropython/firmware.hex").is_file(),
+    },
+];
+
+fn packages() -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|package| !(package.there)())
+        .map(|package| package.name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(" ");
+    let root = Tool::new("id").words("-u").output()?.trim() == "0";
+    if !root || !Tool::new("apt-get").words("--version").answers() {
+        bail!(
+            "these Debian packages are missing; run `sudo apt-get install {missing}`, or try `cargo xtask test --quick`"
+        );
+    }
+    let apt = || Tool::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    apt().words("update --quiet").run()?;
+    apt()
+        .words("install --yes --quiet --no-install-recommends")
+        .words(&missing)
+        .run()
+}
+
+fn python() -> Result<()> {
+    let wanted_file = place::root().join("xtask/python/requirements.txt");
+    let wanted = fs::read_to_string(&wanted_file)
+        .with_context(|| format!("could not read {}", wanted_file.display()))?;
+    let environment = place::python_environment();
+    let installed = environment.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
+        return Ok(());
+    }
+    Tool::new("python3")
+        .words("-m venv --clear")
+        .arg(&environment)
+        .run()?;
+    Tool::new(environment.join("bin/pip"))
+        .words("install --quiet --disable-pip-version-check --require-hashes --only-binary :all:")
+        .words("--requirement")
+        .arg(&wanted_file)
+        .run()?;
+    fs::write(&installed, wanted)
+        .with_context(|| format!("could not write {}", installed.display()))
+}
