@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .get("regions")
         .and_then(|regions| regions.get("active"));
     let start = number(active, "start")?;
-    let length = number(active, "length")? - number(Some(&Value::Table(board.clone())), "evidence")?;
+    let length =
+        number(active, "length")? - number(Some(&Value::Table(board.clone())), "evidence")?;
     let ram = board.get("ram");
     let (ram_start, ram_length) = (number(ram, "start")?, number(ram, "length")?);
 

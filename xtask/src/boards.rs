@@ -70,10 +70,19 @@ pub fn program(name: &str) -> Result<Program> {
 impl Program {
     /// Builds one binary as it is delivered, with `features` (separated by commas); gives its ELF file.
     pub fn build(&self, binary: &str, features: &str) -> Result<PathBuf> {
+        self.binary(binary, &format!("--features={features}"))
+    }
+
+    /// The same code, with the names of its functions.
+    pub fn build_with_names(&self, binary: &str) -> Result<PathBuf> {
+        self.binary(binary, "--config=profile.release.strip=\"none\"")
+    }
+
+    fn binary(&self, binary: &str, option: &str) -> Result<PathBuf> {
         self.cargo("build --release")
             .words("--bin")
             .arg(binary)
-            .arg(format!("--features={features}"))
+            .arg(option)
             .run()?;
         Ok(target_directory()
             .join(&self.target)

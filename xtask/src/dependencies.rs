@@ -40,13 +40,10 @@ const BANS: [Ban; 3] = [
 /// Checks both workspaces with cargo-deny, then the bans that it has no words for.
 pub fn check() -> Result<()> {
     for workspace in ["Cargo.toml", "boards/Cargo.toml"] {
-        // Called by its own name, cargo-deny still wants the word that cargo would have passed on.
         Tool::new(cargo_deny())
-            .words("deny --locked --manifest-path")
+            .words("--locked --config deny.toml --manifest-path")
             .arg(workspace)
-            .words("check --config")
-            .arg(place::root().join("deny.toml"))
-            .words("--hide-inclusion-graph licenses bans sources")
+            .words("check --hide-inclusion-graph licenses bans sources")
             .run()?;
     }
     reach()
