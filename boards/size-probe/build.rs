@@ -1,4 +1,4 @@
-//! Links both programs where QEMU's mps2-an386 begins to run: its flash at 0, its RAM at 0x2000_0000.
+//! Links both programs where QEMU's mps2-an386 begins to run: its flash at 0, its RAM at `0x2000_0000`.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -20,7 +20,8 @@ pub struct Program {
     host_tests: bool,
 }
 
-/// All of them, by name. Each names its target under `[package.metadata.board]`.
+/// All of them, by name. Each names its target under `[package.metadata.board]`; the host tests those with a `[lib]` that
+/// does not say `test = false`.
 pub fn programs() -> Result<Vec<Program>> {
     let folder = place::root().join("boards");
     let mut programs = Vec::new();
@@ -43,6 +44,9 @@ pub fn programs() -> Result<Vec<Program>> {
                 .and_then(|metadata| metadata.get("board"))
                 .and_then(|board| board.get("target")),
         );
+        let host_tests = table
+            .get("lib")
+            .is_some_and(|lib| lib.get("test").and_then(Value::as_bool).unwrap_or(true));
         let (Some(name), Some(target)) = (name, target) else {
             bail!(
                 "{} has no [package.metadata.board] with the target it is built for",
@@ -52,7 +56,7 @@ pub fn programs() -> Result<Vec<Program>> {
         programs.push(Program {
             name,
             target,
-            host_tests: package.join("src/lib.rs").is_file(),
+            host_tests,
         });
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -116,12 +120,15 @@ pub fn lint() -> Result<()> {
     Ok(())
 }
 
-/// The tests of those parts that need no chip.
+/// The tests of those parts that need no chip, with no feature and with all.
 pub fn test() -> Result<()> {
     for program in programs()?.iter().filter(|program| program.host_tests) {
-        clean(Tool::cargo("test --locked --quiet --lib --package"))
-            .arg(&program.name)
-            .run()?;
+        for features in ["--no-default-features", "--all-features"] {
+            clean(Tool::cargo("test --locked --quiet --lib --package"))
+                .arg(&program.name)
+                .arg(features)
+                .run()?;
+        }
     }
     Ok(())
 }

@@ -15,7 +15,8 @@ pub fn tools() -> PathBuf {
     root().join("target/tools")
 }
 
-/// The Python environment with the tests' oracles; `CUFF_PYTHON` points at its interpreter.
+/// The Python environment with the tests' oracles; `CUFF_PYTHON` in
+/// `.cargo/config.toml` names its interpreter.
 pub fn python_environment() -> PathBuf {
     tools().join("python")
 }

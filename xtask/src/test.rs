@@ -7,7 +7,6 @@ use anyhow::Result;
 use crate::boards;
 use crate::dependencies;
 use crate::fixtures;
-use crate::place;
 use crate::setup;
 use crate::size;
 use crate::steps::Steps;
@@ -76,10 +75,7 @@ pub fn run(options: Options) -> Result<()> {
 }
 
 fn testing(words: &str, options: Options) -> Tool {
-    let tool = Tool::cargo(words).env(
-        "CUFF_PYTHON",
-        place::python_environment().join("bin/python"),
-    );
+    let tool = Tool::cargo(words);
     if options.quick {
         tool.env("CUFF_QUICK", "1")
     } else {

@@ -20,7 +20,7 @@ pub struct Beats {
     high: bool,
     deaf_for: u32,
     samples: u32,
-    beats: u32,
+    count: u32,
 }
 
 impl Beats {
@@ -31,7 +31,7 @@ impl Beats {
             self.high = true;
             if self.deaf_for == 0 {
                 self.deaf_for = DEAF;
-                self.beats += 1;
+                self.count += 1;
             }
         } else if self.high && sample < FALL {
             self.high = false;
@@ -40,9 +40,9 @@ impl Beats {
         if self.samples < WINDOW * SAMPLES_PER_SECOND {
             return None;
         }
-        let rate = self.beats * (60 / WINDOW);
+        let rate = self.count * (60 / WINDOW);
         self.samples = 0;
-        self.beats = 0;
+        self.count = 0;
         Some(rate)
     }
 }

@@ -52,12 +52,12 @@ fn observe(judge: fn() -> u32) -> (u32, u32, u32) {
     let start = SYST::get_current();
     let answer = judge();
     let ticks = start.wrapping_sub(SYST::get_current()) & 0x00FF_FFFF;
-    let untouched = (bottom..top)
+    let stack = (bottom..top)
         .step_by(4)
         // SAFETY: RAM of the stack, as above.
-        .take_while(|address| unsafe { ptr::read_volatile(*address as *const u32) } == PAINT)
-        .count();
-    (answer, PAINTED - 4 * untouched as u32, ticks)
+        .find(|address| unsafe { ptr::read_volatile(*address as *const u32) } != PAINT)
+        .map_or(0, |deepest| top - deepest);
+    (answer, stack, ticks)
 }
 
 /// An input, where the host put it.
