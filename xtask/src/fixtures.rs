@@ -1,4 +1,4 @@
-//! The committed fixtures that we can build: firmware of the demo band.
+//! The committed fixtures that we can make: firmware of the demo band, and test vectors.
 //!
 //! Takes the sources; gives the files in `fixtures/`, or the names of those that are not what the sources give.
 
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::boards;
 use crate::place;
+use crate::vectors;
 
 /// A committed firmware file, and the features of `boards/demo-app` it is built with.
 struct Firmware {
@@ -27,8 +28,9 @@ const FIRMWARE: [Firmware; 2] = [
     },
 ];
 
-/// Builds and writes all of them.
+/// Makes and writes all of them.
 pub fn write() -> Result<()> {
+    vectors::run(place::root(), false)?;
     for firmware in &FIRMWARE {
         let path = firmware.path();
         fs::write(&path, firmware.build()?)
@@ -38,8 +40,9 @@ pub fn write() -> Result<()> {
     Ok(())
 }
 
-/// Builds all of them and compares, byte for byte.
+/// Makes all of them and compares, byte for byte.
 pub fn check() -> Result<()> {
+    vectors::run(place::root(), true)?;
     let mut stale = Vec::new();
     for firmware in &FIRMWARE {
         let built = firmware.build()?;

@@ -7,7 +7,7 @@
 #![allow(clippy::expect_used, clippy::too_many_lines, clippy::assigning_clones)]
 
 mod accepted;
-mod author;
+pub(crate) mod author;
 mod form;
 mod release;
 mod workflow;

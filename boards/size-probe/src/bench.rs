@@ -46,8 +46,3 @@ pub const BOOT: u32 = 0x600D_B007;
 /// The core clock is 25 MHz, and QEMU is told that an instruction takes one nanosecond.
 #[allow(dead_code, reason = "the program only counts")]
 pub const INSTRUCTIONS_PER_TICK: u32 = 40;
-
-/// What the trusted unit of the bench is: product and hardware id.
-pub const PRODUCT: &str = "band";
-/// Hardware id.
-pub const HARDWARE: &str = "band-a";

@@ -11,7 +11,7 @@ use cuff_verifier::judge::{Known, Outcome, Versions, walk};
 use cuff_verifier::time::Instant;
 use cuff_verifier::verdict::{Reason, Verdict};
 use cuff_verifier::version::Counter;
-use size_probe::bench::{BOOT, HARDWARE, Input, PRODUCT};
+use size_probe::bench::{BOOT, Input};
 use size_probe::{input, measure};
 
 #[entry]
@@ -32,8 +32,8 @@ fn judge() -> Verdict {
 
 fn admit() -> Result<Verdict, Reason> {
     let known = Known {
-        product: PRODUCT,
-        hardware: HARDWARE,
+        product: "band",
+        hardware: "band-a",
         bootloader: 1,
         root: input(Input::Root),
         versions: Versions::default(),
