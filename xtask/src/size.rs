@@ -21,7 +21,7 @@ use crate::qemu;
 use bench::{BOOT, DONE, INSTRUCTIONS_PER_TICK, Input, LENGTH, READINGS, Reading};
 use chain::{Bench, Case};
 
-const FLASH_BUDGET: u32 = 28 * 1024;
+const FLASH_BUDGET: u32 = 45 * 1024; // docs/decisions/0003-flash-budget.md
 const STACK_BUDGET: u32 = 12 * 1024;
 const INSTRUCTION_BUDGET: u32 = 28_000_000;
 const LARGEST: usize = 16;
