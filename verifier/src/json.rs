@@ -245,18 +245,16 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<(), Fault> {
         self.at += 1;
         loop {
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                b'\\' => {
-                    self.at += 1;
-                    if !matches!(self.peek()?, b'"' | b'\\') {
-                        return Err(Fault::NeedlessEscape);
-                    }
-                }
-                _ => {}
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            self.at += stop.unwrap_or(rest.len());
+            if self.peek()? == b'"' {
+                self.at += 1;
+                return Ok(());
+            }
+            self.at += 1;
+            if !matches!(self.peek()?, b'"' | b'\\') {
+                return Err(Fault::NeedlessEscape);
             }
             self.at += 1;
         }
