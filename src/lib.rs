@@ -15,3 +15,4 @@ pub mod key;
 pub mod manifest;
 pub mod name;
 pub mod place;
+pub mod role;

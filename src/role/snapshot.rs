@@ -1,0 +1,52 @@
+//! The snapshot role: which version of targets and of every product belong together.
+
+use super::name::RoleName;
+use super::wire::{FileMeta, SPEC_VERSION, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The signed part of `N.snapshot.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    #[serde(rename = "_type")]
+    kind: SnapshotType,
+    /// Refused after this.
+    pub expires: Utc,
+    /// `ROLE.json` of targets and of every product.
+    pub meta: BTreeMap<String, FileMeta>,
+    spec_version: String,
+    /// One more than the version before it.
+    pub version: u64,
+}
+
+impl Snapshot {
+    /// Pins the given files.
+    pub fn of(
+        files: impl IntoIterator<Item = (RoleName, FileMeta)>,
+        version: u64,
+        expires: Utc,
+    ) -> Self {
+        Self {
+            kind: SnapshotType::Snapshot,
+            expires,
+            meta: files
+                .into_iter()
+                .map(|(role, meta)| (format!("{role}.json"), meta))
+                .collect(),
+            spec_version: SPEC_VERSION.to_owned(),
+            version,
+        }
+    }
+
+    /// What is pinned of a role.
+    pub fn pinned(&self, role: &RoleName) -> Option<&FileMeta> {
+        self.meta.get(&format!("{role}.json"))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum SnapshotType {
+    #[serde(rename = "snapshot")]
+    Snapshot,
+}
