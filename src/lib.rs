@@ -16,3 +16,4 @@ pub mod manifest;
 pub mod name;
 pub mod place;
 pub mod role;
+pub mod store;

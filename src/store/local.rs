@@ -1,0 +1,236 @@
+//! A store in a local directory, to be served by any static web server.
+//!
+//! Every object is written whole beside its place and renamed into it. A lock file serialises writers on this machine:
+//! a directory has no compare-and-swap of its own.
+
+use super::{ObjectName, Put, Replace, Store, StoreError};
+use crate::durable::{self, Lock, LockError, WriteError};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A directory.
+#[derive(Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// A directory that exists already.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let store = Self {
+            root: root.to_owned(),
+        };
+        if root.is_dir() {
+            Ok(store)
+        } else {
+            Err(StoreError::Missing {
+                store: store.describe(),
+            })
+        }
+    }
+
+    /// A directory that is made if need be.
+    pub fn create(root: &Path) -> Result<Self, StoreError> {
+        let store = Self {
+            root: root.to_owned(),
+        };
+        fs::create_dir_all(root).map_err(|source| store.write_error(".", source))?;
+        Ok(store)
+    }
+
+    fn path(&self, name: &ObjectName) -> PathBuf {
+        name.as_str()
+            .split('/')
+            .fold(self.root.clone(), |path, part| path.join(part))
+    }
+
+    fn lock(&self) -> Result<Lock, StoreError> {
+        Lock::take(&self.root.join(LOCK)).map_err(|error| match error {
+            LockError::Held(_) => StoreError::Busy {
+                store: self.describe(),
+            },
+            LockError::Io { source, .. } => self.write_error(LOCK, source),
+        })
+    }
+
+    fn prepare(&self, name: &ObjectName) -> Result<PathBuf, StoreError> {
+        let path = self.path(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|source| self.write_error(name.as_str(), source))?;
+            sweep(parent);
+        }
+        Ok(path)
+    }
+
+    fn write_error(&self, name: &str, source: io::Error) -> StoreError {
+        StoreError::Write {
+            store: self.describe(),
+            name: name.to_owned(),
+            source,
+        }
+    }
+
+    fn failed(&self, name: &ObjectName, error: WriteError) -> StoreError {
+        match error {
+            WriteError::Exists(_) => {
+                self.write_error(name.as_str(), io::ErrorKind::AlreadyExists.into())
+            }
+            WriteError::Io { source, .. } => self.write_error(name.as_str(), source),
+        }
+    }
+}
+
+impl Store for LocalStore {
+    fn describe(&self) -> String {
+        format!("directory `{}`", self.root.display())
+    }
+
+    fn get(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, StoreError> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Read {
+                store: self.describe(),
+                name: name.as_str().to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn put_if_absent(&self, name: &ObjectName, bytes: &[u8]) -> Result<Put, StoreError> {
+        let _lock = self.lock()?;
+        match durable::create_new(&self.prepare(name)?, bytes) {
+            Ok(()) => Ok(Put::Written),
+            Err(WriteError::Exists(_)) => Ok(Put::Present),
+            Err(error) => Err(self.failed(name, error)),
+        }
+    }
+
+    fn replace_if_unchanged(
+        &self,
+        name: &ObjectName,
+        read: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<Replace, StoreError> {
+        let _lock = self.lock()?;
+        if self.get(name)?.as_deref() != read {
+            return Ok(Replace::Changed);
+        }
+        durable::write(&self.prepare(name)?, bytes).map_err(|error| self.failed(name, error))?;
+        Ok(Replace::Written)
+    }
+}
+
+const LOCK: &str = ".cuff-lock";
+
+/// Removes what a writer that was killed left beside its target. We hold the lock, so nobody is using it.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".tmp") {
+            // What cannot be removed is hidden and harmless.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> ObjectName {
+        ObjectName::new(text).unwrap()
+    }
+
+    #[test]
+    fn an_object_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::create(&folder.path().join("a/b")).unwrap();
+        let object = name("metadata/1.root.json");
+        assert_eq!(store.get(&object).unwrap(), None);
+        assert_eq!(store.put_if_absent(&object, b"one").unwrap(), Put::Written);
+        assert_eq!(store.put_if_absent(&object, b"two").unwrap(), Put::Present);
+        assert_eq!(store.get(&object).unwrap().unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_replacement_loses_against_a_faster_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        let object = name("metadata/timestamp.json");
+        assert_eq!(
+            store
+                .replace_if_unchanged(&object, Some(b"zero"), b"one")
+                .unwrap(),
+            Replace::Changed
+        );
+        assert_eq!(
+            store.replace_if_unchanged(&object, None, b"one").unwrap(),
+            Replace::Written
+        );
+        assert_eq!(
+            store.replace_if_unchanged(&object, None, b"two").unwrap(),
+            Replace::Changed
+        );
+        assert_eq!(
+            store
+                .replace_if_unchanged(&object, Some(b"one"), b"two")
+                .unwrap(),
+            Replace::Written
+        );
+        assert_eq!(store.get(&object).unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    fn of_many_writers_exactly_one_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = name("timestamp.json");
+        let won = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0_u8..8)
+                .map(|writer| {
+                    let (folder, object) = (folder.path(), &object);
+                    scope.spawn(move || {
+                        let store = LocalStore::open(folder).unwrap();
+                        matches!(
+                            store.replace_if_unchanged(object, None, &[writer]),
+                            Ok(Replace::Written)
+                        )
+                    })
+                })
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| usize::from(writer.join().unwrap()))
+                .sum::<usize>()
+        });
+        assert_eq!(won, 1);
+    }
+
+    #[test]
+    fn litter_of_a_killed_writer_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        fs::write(folder.path().join(".tmpAbCdEf"), b"half").unwrap();
+        store.put_if_absent(&name("a"), b"whole").unwrap();
+        assert!(!folder.path().join(".tmpAbCdEf").exists());
+    }
+
+    #[test]
+    fn a_store_that_is_busy_or_missing_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        let lock = store.lock().unwrap();
+        assert!(matches!(
+            store.put_if_absent(&name("a"), b""),
+            Err(StoreError::Busy { .. })
+        ));
+        drop(lock);
+        assert!(matches!(
+            LocalStore::open(&folder.path().join("no")),
+            Err(StoreError::Missing { .. })
+        ));
+    }
+}
