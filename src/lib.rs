@@ -15,5 +15,6 @@ pub mod key;
 pub mod manifest;
 pub mod name;
 pub mod place;
+pub mod repository;
 pub mod role;
 pub mod store;

@@ -1,0 +1,323 @@
+//! The repository that would be published: every staged role sealed, snapshot and timestamp made around them.
+//!
+//! Takes the bench, what the store holds and the online key. Gives finished bytes; writes nothing.
+
+use super::bench::{Bench, BenchError};
+use super::preflight::View;
+use super::published::{Published, PublishedError, object};
+use crate::instant;
+use crate::key::{KeyId, Signer, example};
+use crate::role::authority::Authority;
+use crate::role::canonical::CanonicalError;
+use crate::role::name::{ReleaseName, RoleName};
+use crate::role::pipeline::{Draft, ReadError, Signed, SigningError};
+use crate::role::root::Root;
+use crate::role::snapshot::Snapshot;
+use crate::role::timestamp::Timestamp;
+use crate::role::wire::{FileMeta, Hex, Utc};
+use crate::store::{ObjectName, Store, StoreError};
+use cuff_verifier::digest::Digest;
+use std::collections::BTreeMap;
+
+/// The offline part: what people have signed.
+#[derive(Clone, Debug)]
+pub struct Offline {
+    /// The root that will hold.
+    pub root: Root,
+    /// Roles that are new in the store.
+    pub fresh: BTreeMap<RoleName, Signed>,
+    /// Current files of targets and products, fresh or published before.
+    pub roles: BTreeMap<RoleName, Signed>,
+    /// Bundles that are new in the store, by their name there.
+    pub bundles: BTreeMap<ObjectName, Vec<u8>>,
+}
+
+/// A whole candidate.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// What people signed.
+    pub offline: Offline,
+    /// The snapshot.
+    pub snapshot: Signed,
+    /// The timestamp.
+    pub timestamp: Signed,
+    /// All of it, to be judged.
+    pub view: View,
+}
+
+impl Offline {
+    /// Seals everything staged; where the store already holds a role with the same content (an earlier attempt), that file
+    /// is taken.
+    pub fn seal(bench: &Bench<'_>, store: &dyn Store) -> Result<Self, CandidateError> {
+        let mut fresh = BTreeMap::new();
+        for (role, staged) in &bench.staging().roles {
+            let authorities = bench.authorities(role);
+            let sealed = staged.clone().seal(&authorities)?;
+            fresh.insert(role.clone(), adopt(store, role, sealed, &authorities)?);
+        }
+        let published = bench.published();
+        let root = bench.root().cloned().ok_or(CandidateError::NoRepository)?;
+        let mut roles = BTreeMap::new();
+        let targets = bench.targets().ok_or(CandidateError::NoRepository)?;
+        let products = targets
+            .delegations
+            .roles
+            .iter()
+            .map(|role| RoleName::Product(role.name.clone()));
+        for role in [RoleName::Targets].into_iter().chain(products) {
+            let kept = || {
+                published
+                    .and_then(|published| published.signed(&role))
+                    .cloned()
+            };
+            let signed = fresh.get(&role).cloned().or_else(kept);
+            roles.insert(role.clone(), signed.ok_or(CandidateError::NotStaged(role))?);
+        }
+        let mut bundles = BTreeMap::new();
+        for (release, bytes) in &bench.staging().bundles {
+            bundles.insert(bundle_name(release, &Hex::sha256(bytes))?, bytes.clone());
+        }
+        Ok(Self {
+            root,
+            fresh,
+            roles,
+            bundles,
+        })
+    }
+
+    /// What is published, with nothing new: for `refresh`.
+    pub fn unchanged(published: &Published) -> Self {
+        let offline = published
+            .offline_roles()
+            .filter(|role| *role != RoleName::Root);
+        Self {
+            root: published.root().clone(),
+            fresh: BTreeMap::new(),
+            roles: offline
+                .filter_map(|role| {
+                    published
+                        .signed(&role)
+                        .cloned()
+                        .map(|signed| (role, signed))
+                })
+                .collect(),
+            bundles: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a published repository already says all of this.
+    pub fn is_what(&self, live: &Published) -> bool {
+        self.root == *live.root()
+            && self.roles.len() == live.snapshot().meta.len()
+            && self.roles.iter().all(|(role, signed)| {
+                live.signed(role)
+                    .is_some_and(|there| there.signed() == signed.signed())
+            })
+    }
+
+    /// The example keys this repository would trust, by role.
+    pub fn example_keys(&self) -> Vec<String> {
+        let mut keys: Vec<(String, Hex)> = Vec::new();
+        let roles = &self.root.roles;
+        for (name, who) in [
+            ("root", &roles.root),
+            ("targets", &roles.targets),
+            ("snapshot", &roles.snapshot),
+            ("timestamp", &roles.timestamp),
+        ] {
+            keys.extend(who.keyids.iter().map(|key| (name.to_owned(), *key)));
+        }
+        if let Some(Draft::Targets(targets)) = self.roles.get(&RoleName::Targets).map(Signed::draft)
+        {
+            for role in &targets.delegations.roles {
+                keys.extend(role.keyids.iter().map(|key| (role.name.to_string(), *key)));
+            }
+        }
+        let named = keys.iter().filter_map(|(role, key)| {
+            example::holder(&KeyId(Digest(key.0))).map(|holder| format!("{holder} in {role}"))
+        });
+        named.collect()
+    }
+}
+
+impl Candidate {
+    /// Makes snapshot and timestamp and signs both with the online key.
+    pub fn make(
+        offline: Offline,
+        bench: &Bench<'_>,
+        live: Option<&Published>,
+        store: &dyn Store,
+        online: &dyn Signer,
+    ) -> Result<Self, CandidateError> {
+        let key = Hex::from(online.public().id());
+        for role in [RoleName::Snapshot, RoleName::Timestamp] {
+            let authority = Authority::of_top_level(&offline.root, &role)
+                .ok_or(CandidateError::NoRepository)?;
+            if !authority.keys.contains_key(&key) {
+                let expected = authority
+                    .keys
+                    .keys()
+                    .map(Hex::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                return Err(CandidateError::NotOnline {
+                    role,
+                    key,
+                    expected,
+                });
+            }
+        }
+        let sign = |draft: Draft| -> Result<Signed, CandidateError> {
+            let authorities: Vec<_> = Authority::of_top_level(&offline.root, &draft.name())
+                .into_iter()
+                .collect();
+            let mut staged = draft.stage()?;
+            staged.sign(online)?;
+            Ok(staged.seal(&authorities)?)
+        };
+        let expires = |role: &RoleName| {
+            instant::later(bench.now(), bench.settings().lifetime(role))
+                .map(Utc)
+                .ok_or(CandidateError::Forever)
+        };
+        let (snapshot_version, timestamp_version) = live.map_or((0, 0), |live| {
+            (live.snapshot().version, live.timestamp().version)
+        });
+        let files = offline.roles.iter().map(|(role, signed)| {
+            (
+                role.clone(),
+                FileMeta::of(signed.file(), signed.draft().version()),
+            )
+        });
+        let snapshot = sign(Draft::Snapshot(Snapshot::of(
+            files,
+            free_version(store, snapshot_version + 1)?,
+            expires(&RoleName::Snapshot)?,
+        )))?;
+        let timestamp = sign(Draft::Timestamp(Timestamp::of(
+            FileMeta::of(snapshot.file(), snapshot.draft().version()),
+            timestamp_version + 1,
+            Utc(bench.now()),
+            expires(&RoleName::Timestamp)?,
+        )))?;
+        let mut view = View {
+            timestamp: timestamp.file().to_owned(),
+            snapshot: snapshot.file().to_owned(),
+            roles: offline
+                .roles
+                .iter()
+                .map(|(role, signed)| (role.clone(), signed.file().to_owned()))
+                .collect(),
+            ..View::default()
+        };
+        if let Some(published) = bench.published() {
+            view.roots = View::of(published).roots;
+        }
+        if let Some(root) = offline.fresh.get(&RoleName::Root) {
+            view.roots
+                .insert(root.draft().version(), root.file().to_owned());
+        }
+        Ok(Self {
+            offline,
+            snapshot,
+            timestamp,
+            view,
+        })
+    }
+}
+
+/// A candidate that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CandidateError {
+    /// Nothing was ever staged.
+    #[error("there is no repository yet: nothing is published and nothing is staged")]
+    NoRepository,
+    /// A product without metadata.
+    #[error("{0} is delegated but neither staged nor published")]
+    NotStaged(RoleName),
+    /// Signatures are missing.
+    #[error(transparent)]
+    Role(#[from] ReadError),
+    /// The online key is not the online key.
+    #[error("key {key} may not sign {role}: root names {expected}")]
+    NotOnline {
+        /// The role.
+        role: RoleName,
+        /// The key that was brought.
+        key: Hex,
+        /// The keys root names.
+        expected: String,
+    },
+    /// An object is taken.
+    #[error(
+        "the store already holds other bytes under `{name}`: expected {expected}, found {found}"
+    )]
+    Taken {
+        /// The object.
+        name: String,
+        /// The digest of what should be there.
+        expected: Hex,
+        /// The digest of what is there.
+        found: Hex,
+    },
+    /// Beyond the year 9999.
+    #[error("the expiry lies beyond the year 9999")]
+    Forever,
+    /// Cannot be written.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The online key failed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The mirror does not hold.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
+    /// The working directory.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+}
+
+/// Where a bundle lies in a store.
+pub fn bundle_name(release: &ReleaseName, digest: &Hex) -> Result<ObjectName, StoreError> {
+    ObjectName::new(format!(
+        "targets/{}/{digest}.{}",
+        release.product(),
+        release.version()
+    ))
+}
+
+/// An interrupted attempt may have written this role with one signature more or less: its file is as good as ours.
+fn adopt(
+    store: &dyn Store,
+    role: &RoleName,
+    sealed: Signed,
+    authorities: &[Authority],
+) -> Result<Signed, CandidateError> {
+    let name = object(&role.file(sealed.draft().version()))?;
+    let Some(there) = store.get(&name)? else {
+        return Ok(sealed);
+    };
+    match Signed::open(role, &there, authorities) {
+        Ok(opened) if opened.signed() == sealed.signed() => Ok(opened),
+        _ => Err(CandidateError::Taken {
+            name: name.to_string(),
+            expected: Hex::sha256(sealed.file()),
+            found: Hex::sha256(&there),
+        }),
+    }
+}
+
+/// The first snapshot version nobody has used: an interrupted attempt leaves one behind that no timestamp names.
+fn free_version(store: &dyn Store, from: u64) -> Result<u64, CandidateError> {
+    let mut version = from;
+    while store
+        .get(&object(&RoleName::Snapshot.file(version))?)?
+        .is_some()
+    {
+        version += 1;
+    }
+    Ok(version)
+}

@@ -1,0 +1,78 @@
+//! Whose key is whose: the `.pub` files in `keys/`.
+//!
+//! Names are for people only; who may sign is decided by key ids in signed metadata.
+
+use super::desk::Desk;
+use crate::key::public_file::{PublicFile, ReadError};
+use crate::role::wire::Hex;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+/// Names by key id.
+#[derive(Clone, Debug, Default)]
+pub struct People(BTreeMap<Hex, String>);
+
+impl People {
+    /// Reads every `.pub` file of a working directory.
+    pub fn load(desk: &Desk) -> Result<Self, PeopleError> {
+        let folder = desk.keys();
+        let failed = |source| PeopleError::Folder {
+            path: folder.clone(),
+            source,
+        };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|extension| extension == "pub") {
+                let file = PublicFile::read(&path)?;
+                names.insert(Hex::from(file.key().id()), file.name().to_owned());
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The holder of a key, if there is a file that says so.
+    pub fn name(&self, id: &Hex) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
+    }
+
+    /// The key id of a person, by name or by the beginning of a key id (8 digits at least).
+    pub fn find(&self, text: &str, among: impl IntoIterator<Item = Hex>) -> Vec<Hex> {
+        let by_id = |id: &Hex| text.len() >= 8 && id.to_string().starts_with(text);
+        among
+            .into_iter()
+            .filter(|id| self.name(id) == Some(text) || by_id(id))
+            .collect()
+    }
+
+    /// `alice (1a2b3c4d)`, or the short id alone.
+    pub fn show(&self, id: &Hex) -> String {
+        let short: String = id.to_string().chars().take(8).collect();
+        self.name(id).map_or_else(
+            || format!("key {short}"),
+            |name| format!("{name} ({short})"),
+        )
+    }
+}
+
+/// A `keys/` that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// The directory.
+    #[error("cannot read `{}`", path.display())]
+    Folder {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// One of the files.
+    #[error(transparent)]
+    File(#[from] ReadError),
+}

@@ -1,0 +1,291 @@
+//! The verdict on a repository before anyone else sees it.
+//!
+//! Takes the metadata files a repository would consist of and lets the one verifier judge them twice: as a client with a
+//! clock does, and as the oldest device of every product does. Reads no store and writes nothing.
+
+use super::published::Published;
+use crate::name::Product as ProductName;
+use crate::role::name::{ReleaseName, RoleName};
+use crate::role::pipeline::Draft;
+use cuff_verifier::digest::Digest;
+use cuff_verifier::evidence::{BadEvidence, Evidence, Parts};
+use cuff_verifier::json::Text;
+use cuff_verifier::judge::{self, Known, Outcome, Versions};
+use cuff_verifier::key::Ed25519;
+use cuff_verifier::profile::Profile;
+use cuff_verifier::refusal::Refusal;
+use cuff_verifier::search::{Search, Step};
+use cuff_verifier::threshold::{Document, unauthenticated};
+use cuff_verifier::time::{Clock, Instant};
+use cuff_verifier::trusted::{Policy, RootChain, Seen};
+use cuff_verifier::verdict::Reason;
+use cuff_verifier::version::{Counter, Version};
+use std::collections::BTreeMap;
+
+/// The metadata of one state of a repository.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Root files by version.
+    pub roots: BTreeMap<u64, Vec<u8>>,
+    /// The timestamp file.
+    pub timestamp: Vec<u8>,
+    /// The snapshot file.
+    pub snapshot: Vec<u8>,
+    /// Targets and products by role.
+    pub roles: BTreeMap<RoleName, Vec<u8>>,
+}
+
+impl View {
+    /// What is published, with the roots from the pinned one on.
+    pub fn of(published: &Published) -> Self {
+        let file = |role: &RoleName| {
+            published
+                .signed(role)
+                .map(|signed| signed.file().to_owned())
+        };
+        let offline = published
+            .offline_roles()
+            .filter(|role| *role != RoleName::Root);
+        Self {
+            roots: published
+                .roots()
+                .iter()
+                .map(|(version, root)| (*version, root.file().to_owned()))
+                .collect(),
+            timestamp: file(&RoleName::Timestamp).unwrap_or_default(),
+            snapshot: file(&RoleName::Snapshot).unwrap_or_default(),
+            roles: offline
+                .filter_map(|role| file(&role).map(|file| (role, file)))
+                .collect(),
+        }
+    }
+
+    /// Judges as a client that trusts root `anchor`, has a clock, and may have seen an earlier state.
+    pub fn judge_as_client(
+        &self,
+        anchor: u64,
+        seen: Option<&Published>,
+        now: Instant,
+    ) -> Result<(), PreflightError> {
+        let policy = Policy {
+            profile: Profile::Device,
+            clock: Clock::Exact(now),
+            schemes: &Ed25519,
+        };
+        let mut roots = RootChain::anchor(Document::canonical(self.root(anchor)?), policy)?;
+        for file in self.roots.range(anchor + 1..).map(|(_, file)| file) {
+            roots = roots.extend(Document::canonical(file))?;
+        }
+        let seen = seen.map_or_else(Seen::default, |published| Seen {
+            timestamp: Version::new(published.timestamp().version).zip(
+                published
+                    .signed(&RoleName::Timestamp)
+                    .map(|signed| Digest::of(signed.file())),
+            ),
+            snapshot: Version::new(published.snapshot().version),
+            ..Seen::default()
+        });
+        let trusted = roots
+            .finish()?
+            .timestamp(Document::canonical(&self.timestamp), seen)?
+            .snapshot(Document::canonical(&self.snapshot))?
+            .targets(Document::canonical(self.role(&RoleName::Targets)?))?;
+        for role in self.roles.keys() {
+            let RoleName::Product(product) = role else {
+                continue;
+            };
+            // No release has this name, so that the search looks into the role and comes back empty.
+            let path = format!("{product}/ ");
+            let path = Text::plain(&path).ok_or(PreflightError::Missing(role.clone()))?;
+            let mut search = Search::new(&trusted, path);
+            while let Step::Needs(needed) = search.step()? {
+                let name = String::from_utf8_lossy(needed.delegation.name().raw()).into_owned();
+                let name = name
+                    .parse()
+                    .map_err(|_| PreflightError::Missing(role.clone()))?;
+                search.supply(Document::canonical(self.role(&name)?))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges as a device that trusts no newer root than `oldest` and is offered one release of its product, or evidence
+    /// alone. Gives the bytes of evidence it takes.
+    pub fn judge_as_device(&self, oldest: u64, device: &Device<'_>) -> Result<u64, PreflightError> {
+        let whole = |reason| PreflightError::Device {
+            product: device.product.clone(),
+            offer: device.offer(),
+            reason,
+        };
+        let anchor = unauthenticated(Document::canonical(self.root(oldest)?), Profile::Device)
+            .map_err(|_| PreflightError::NoRoot(oldest))?;
+        let roots: Vec<&[u8]> = self
+            .roots
+            .range(oldest + 1..)
+            .map(|(_, file)| file.as_slice())
+            .collect();
+        let (offer, product) = (device.offer(), RoleName::Product(device.product.clone()));
+        let parts = Parts {
+            path: &offer,
+            first_root: if roots.is_empty() {
+                0
+            } else {
+                u32::try_from(oldest + 1).unwrap_or(u32::MAX)
+            },
+            roots: &roots,
+            online: Some([
+                &self.timestamp,
+                &self.snapshot,
+                self.role(&RoleName::Targets)?,
+            ]),
+            delegated: &[self.role(&product)?],
+        };
+        let mut bytes = Vec::new();
+        parts
+            .encode(&mut |piece| bytes.extend_from_slice(piece))
+            .ok_or(PreflightError::TooMuch)?;
+        let known = Known {
+            product: device.product.as_str(),
+            hardware: device.hardware,
+            bootloader: u64::MAX,
+            root: anchor.signed(),
+            versions: Versions::default(),
+            timestamp_digest: Digest([0; 32]),
+            floor: Instant(0),
+            minimum_counter: Counter(0),
+            counter: Counter(0),
+        };
+        let evidence = Evidence::parse(&bytes)?;
+        match judge::walk(&known, &evidence).outcome {
+            Outcome::Refused(reason) => Err(whole(reason)),
+            Outcome::RootsOnly => Err(whole(Reason::EvidenceIncomplete)),
+            Outcome::Complete(chain) => {
+                if device.release.is_some() {
+                    match chain.release(&known) {
+                        // Provisioning takes bootloaders; the chain that leads to them is what was to be judged.
+                        Ok(_) | Err(Reason::NotAnApplication) => {}
+                        Err(reason) => return Err(whole(reason)),
+                    }
+                }
+                Ok(bytes.len() as u64)
+            }
+        }
+    }
+
+    /// The largest file in the evidence of a product.
+    pub fn largest(&self, oldest: u64, product: &ProductName) -> (String, u64) {
+        let product = RoleName::Product(product.clone());
+        let roles = self
+            .roles
+            .iter()
+            .filter(|(role, _)| **role == RoleName::Targets || **role == product);
+        let files = self
+            .roots
+            .range(oldest + 1..)
+            .map(|(version, file)| (format!("root v{version}"), file.len()))
+            .chain([
+                ("timestamp".to_owned(), self.timestamp.len()),
+                ("snapshot".to_owned(), self.snapshot.len()),
+            ])
+            .chain(roles.map(|(role, file)| (role.to_string(), file.len())));
+        let (role, length) = files.max_by_key(|(_, length)| *length).unwrap_or_default();
+        (role, length as u64)
+    }
+
+    fn root(&self, version: u64) -> Result<&[u8], PreflightError> {
+        self.roots
+            .get(&version)
+            .map(Vec::as_slice)
+            .ok_or(PreflightError::NoRoot(version))
+    }
+
+    fn role(&self, role: &RoleName) -> Result<&[u8], PreflightError> {
+        self.roles
+            .get(role)
+            .map(Vec::as_slice)
+            .ok_or_else(|| PreflightError::Missing(role.clone()))
+    }
+}
+
+/// A device to judge for.
+#[derive(Clone, Debug)]
+pub struct Device<'a> {
+    /// Its product.
+    pub product: &'a ProductName,
+    /// Its hardware id.
+    pub hardware: &'a str,
+    /// The release it is offered; none: evidence alone.
+    pub release: Option<&'a ReleaseName>,
+}
+
+impl<'a> Device<'a> {
+    /// Every offer a product role makes: each release on each hardware, and evidence alone.
+    pub fn offers(draft: &'a Draft) -> Vec<Self> {
+        let Draft::Product(product, role) = draft else {
+            return Vec::new();
+        };
+        let alone = Self {
+            product,
+            hardware: "none",
+            release: None,
+        };
+        let releases = role.targets.iter().flat_map(|(name, release)| {
+            // What is below the minimum is kept for those who look back, and refused by every device.
+            let offered = release.record().counter >= role.minimum_counter;
+            let hardware = release.record().hardware.iter().filter(move |_| offered);
+            hardware.map(move |hardware| Self {
+                product,
+                hardware,
+                release: Some(name),
+            })
+        });
+        releases.chain([alone]).collect()
+    }
+
+    fn offer(&self) -> String {
+        self.release
+            .map_or_else(|| format!("{}/", self.product), ReleaseName::to_string)
+    }
+}
+
+/// A repository that must not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// The client workflow refuses it.
+    #[error("clients would refuse this repository: {0}")]
+    Client(Refusal),
+    /// A device refuses it.
+    #[error("devices of {product} would refuse {offer}: {reason}")]
+    Device {
+        /// The product.
+        product: ProductName,
+        /// What they are offered.
+        offer: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// A role without a file.
+    #[error("{0} is delegated but has no metadata")]
+    Missing(RoleName),
+    /// A root that devices may still trust is gone.
+    #[error("`metadata/{0}.root.json` is missing, and devices that trust it could not be led on")]
+    NoRoot(u64),
+    /// Too many links.
+    #[error("the evidence has too many parts for its format: raise `oldest-root` in cuff.toml")]
+    TooMuch,
+    /// The evidence does not read back.
+    #[error("the evidence does not read back: {0}")]
+    Evidence(BadEvidence),
+}
+
+impl From<Refusal> for PreflightError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Client(refusal)
+    }
+}
+
+impl From<BadEvidence> for PreflightError {
+    fn from(error: BadEvidence) -> Self {
+        Self::Evidence(error)
+    }
+}

@@ -1,0 +1,327 @@
+//! Publishing: the candidate is judged, then written, objects first and the timestamp last.
+//!
+//! ```text
+//! judge                                    nothing was written; any refusal ends here
+//! put  targets/PRODUCT/HASH.NAME           nobody asks for it yet
+//! put  metadata/N.PRODUCT.json ...         nobody asks for it yet
+//! put  metadata/N.snapshot.json            nobody asks for it yet
+//! put  metadata/N.root.json                clients follow it at once: only where the old timestamp holds under it
+//! swap metadata/timestamp.json             the new repository
+//! mirror, then empty staged/               ours alone; made up for by the next run
+//! ```
+//!
+//! A crash after any line leaves the old repository or the new one. Where the old timestamp does not hold under the new
+//! root (its key was replaced) the last two lines change places, if the new timestamp holds under the old root; if neither
+//! holds, clients wait for the few milliseconds between them, and [`Report::gap`] says so.
+
+mod mirror;
+mod plan;
+
+use super::bench::{Bench, BenchError};
+use super::candidate::{Candidate, CandidateError, Offline};
+use super::capacity::{self, CapacityError, Need};
+use super::people::{People, PeopleError};
+use super::preflight::{PreflightError, View};
+use super::published::{Published, PublishedError, object};
+use super::review::{Review, ReviewError};
+use super::staging::StagingError;
+use crate::durable::WriteError;
+use crate::key::Signer;
+use crate::role::name::RoleName;
+use crate::role::pipeline::Signed;
+use crate::store::{Store, StoreError};
+
+/// Whether what is staged is published, or what is published is only signed afresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `publish`
+    Staged,
+    /// `refresh`
+    OnlineOnly,
+}
+
+/// What publishing did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Objects written, in order.
+    pub written: Vec<String>,
+    /// Roles that are new, with their versions.
+    pub roles: Vec<(String, u64)>,
+    /// The snapshot and its expiry.
+    pub snapshot: Option<(u64, String)>,
+    /// The timestamp and its expiry.
+    pub timestamp: Option<(u64, String)>,
+    /// Evidence every product needs.
+    pub needs: Vec<Need>,
+    /// Clients could see a new root with an old timestamp for a moment.
+    pub gap: bool,
+}
+
+/// Publishes. With `dry_run` everything is made and judged and nothing is written.
+pub fn publish(
+    bench: &mut Bench<'_>,
+    store: &dyn Store,
+    online: &dyn Signer,
+    scope: Scope,
+    dry_run: bool,
+) -> Result<Report, PublishError> {
+    if scope == Scope::Staged {
+        bench.refuse_stale()?;
+    }
+    let live = read_live(bench, store)?;
+    let offline = match scope {
+        Scope::OnlineOnly => {
+            Offline::unchanged(bench.published().ok_or(PublishError::NothingPublished)?)
+        }
+        Scope::Staged => {
+            Review::of(bench, &People::load(bench.desk())?)?;
+            Offline::seal(bench, store)?
+        }
+    };
+    refuse_examples(bench, &offline)?;
+    refuse_strange_store(bench, store, live.as_ref(), &offline)?;
+    if scope == Scope::Staged
+        && let Some(live) = live.as_ref().filter(|live| offline.is_what(live))
+    {
+        // Published already, by a run that was cut off or by somebody else: only this clone must catch up.
+        if !dry_run {
+            mirror::update(bench, live)?;
+        }
+        return Ok(Report::default());
+    }
+    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, online)?;
+    add_older_roots(bench, store, &mut candidate.view)?;
+    let needs = judge(bench, live.as_ref(), &candidate)?;
+    let plan = plan::Plan::of(bench, live.as_ref(), &candidate)?;
+    let written = if dry_run {
+        plan.names()
+    } else {
+        plan.run(store)?
+    };
+    let report = Report {
+        written,
+        roles: candidate
+            .offline
+            .fresh
+            .iter()
+            .map(|(role, signed)| (role.to_string(), signed.draft().version()))
+            .collect(),
+        snapshot: Some(dated(&candidate.snapshot)),
+        timestamp: Some(dated(&candidate.timestamp)),
+        needs,
+        gap: plan.gap,
+    };
+    if !dry_run {
+        let published = read_back(bench, store)?;
+        match scope {
+            Scope::Staged => mirror::update(bench, &published)?,
+            Scope::OnlineOnly => mirror::write(&bench.desk().metadata(), &published)?,
+        }
+    }
+    Ok(report)
+}
+
+/// Everything that can stop a publication before the first byte is written.
+fn judge(
+    bench: &Bench<'_>,
+    live: Option<&Published>,
+    candidate: &Candidate,
+) -> Result<Vec<Need>, PublishError> {
+    let view = &candidate.view;
+    let anchor = bench
+        .published()
+        .map_or(1, |published| published.root().version);
+    view.judge_as_client(anchor, live, bench.now())?;
+    let mut needs = Vec::new();
+    for signed in candidate.offline.roles.values() {
+        needs.extend(capacity::check(view, bench.desk(), signed.draft())?);
+    }
+    Ok(needs)
+}
+
+/// What the store holds. After an interrupted rotation of the online key the old timestamp does not hold under the new
+/// root; then the repository as it was before counts.
+fn read_live(bench: &Bench<'_>, store: &dyn Store) -> Result<Option<Published>, PublishError> {
+    let pin = bench.published().map(Published::as_pin);
+    match Published::read(store, pin.as_ref()) {
+        Err(error) => match pin {
+            Some(pin) => Published::read_at(store, &pin).map_err(|_| error.into()),
+            None => Err(error.into()),
+        },
+        Ok(live) => Ok(live),
+    }
+}
+
+fn read_back(bench: &Bench<'_>, store: &dyn Store) -> Result<Published, PublishError> {
+    let pin = bench.published().map(Published::as_pin);
+    Published::read(store, pin.as_ref())?.ok_or(PublishError::Vanished(store.describe()))
+}
+
+fn refuse_examples(bench: &Bench<'_>, offline: &Offline) -> Result<(), PublishError> {
+    let examples = offline.example_keys();
+    if bench.settings().demo || examples.is_empty() {
+        Ok(())
+    } else {
+        Err(PublishError::ExampleKeys(examples.join(", ")))
+    }
+}
+
+/// The store must hold what the mirror says, or what is about to be published.
+fn refuse_strange_store(
+    bench: &Bench<'_>,
+    store: &dyn Store,
+    live: Option<&Published>,
+    offline: &Offline,
+) -> Result<(), PublishError> {
+    let store = || store.describe();
+    let (mirror, live) = match (bench.published(), live) {
+        (None, None) => return Ok(()),
+        (Some(_), None) => return Err(PublishError::Empty(store())),
+        (None, Some(live)) if offline.is_what(live) => return Ok(()),
+        (None, Some(_)) => return Err(PublishError::Taken(store())),
+        (Some(mirror), Some(live)) => (mirror, live),
+    };
+    for role in live
+        .offline_roles()
+        .chain([RoleName::Snapshot, RoleName::Timestamp])
+    {
+        let (ours, theirs) = (mirror.version(&role), live.version(&role));
+        let staged = offline.fresh.get(&role).is_some_and(|signed| {
+            live.signed(&role)
+                .is_some_and(|there| there.signed() == signed.signed())
+        });
+        if theirs < ours {
+            return Err(PublishError::Behind {
+                role,
+                ours,
+                theirs,
+                store: store(),
+            });
+        }
+        if theirs > ours && role.is_offline() && !staged {
+            return Err(PublishError::Ahead {
+                role,
+                ours,
+                theirs,
+                store: store(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Roots below the pinned one: devices may still stand there, so the judge must see them.
+fn add_older_roots(
+    bench: &Bench<'_>,
+    store: &dyn Store,
+    view: &mut View,
+) -> Result<(), PublishError> {
+    let first = view.roots.keys().next().copied().unwrap_or(1);
+    let oldest = bench
+        .settings()
+        .products
+        .values()
+        .map(|product| product.oldest_root)
+        .min()
+        .unwrap_or(first);
+    for version in oldest..first {
+        if let Some(file) = store.get(&object(&RoleName::Root.file(version))?)? {
+            view.roots.insert(version, file);
+        }
+    }
+    Ok(())
+}
+
+fn dated(signed: &Signed) -> (u64, String) {
+    (
+        signed.draft().version(),
+        signed.draft().expires().to_string(),
+    )
+}
+
+/// A publication that is refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// `refresh` before the first `publish`.
+    #[error("nothing is published yet, so there is nothing to refresh")]
+    NothingPublished,
+    /// Example keys on a real repository.
+    #[error("this repository would trust published example keys ({0}): anyone could sign for it")]
+    ExampleKeys(String),
+    /// Nothing there.
+    #[error(
+        "half a repository: this working directory mirrors a published repository, but {0} holds none"
+    )]
+    Empty(String),
+    /// Something else there.
+    #[error("{0} holds a repository already, and it is not the one staged here")]
+    Taken(String),
+    /// Rolled back.
+    #[error("{store} has gone back: {role} is v{theirs} there, but v{ours} was published before")]
+    Behind {
+        /// The role.
+        role: RoleName,
+        /// Version in the mirror.
+        ours: u64,
+        /// Version in the store.
+        theirs: u64,
+        /// The store.
+        store: String,
+    },
+    /// Somebody else published.
+    #[error("{store} is ahead of this working directory: {role} is v{theirs} there, v{ours} here")]
+    Ahead {
+        /// The role.
+        role: RoleName,
+        /// Version in the mirror.
+        ours: u64,
+        /// Version in the store.
+        theirs: u64,
+        /// The store.
+        store: String,
+    },
+    /// Somebody else published at the same moment.
+    #[error("somebody else published at the same time; nothing of ours became visible")]
+    Raced,
+    /// The store lost it.
+    #[error("{0} does not hold what was just written")]
+    Vanished(String),
+    /// The mirror.
+    #[error("cannot update the mirror `{path}`")]
+    Mirror {
+        /// The directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The mirror.
+    #[error(transparent)]
+    Durable(#[from] WriteError),
+    /// Stale and the like.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    /// Not complete.
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
+    /// Judged and refused.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// Too large.
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
+    /// What the store holds does not hold.
+    #[error("what is published in the store does not hold")]
+    Published(#[from] PublishedError),
+    /// Bundles.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// Names.
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The staging area.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+}

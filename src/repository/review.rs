@@ -1,0 +1,290 @@
+//! What a signature would approve: the *meaning* of what is staged, held against what is published.
+//!
+//! Takes the bench, opens every staged bundle again, and gives the changes role by role, warnings, and one digest over the
+//! published base and all staged bytes. Two people who read the same digest approve the same thing.
+
+mod changes;
+mod warnings;
+
+use super::bench::Bench;
+use super::people::People;
+use super::recompute::{self, RecomputeError};
+use crate::role::name::{ReleaseName, RoleName};
+use crate::role::pipeline::{Draft, Signed, Staged};
+use crate::role::wire::Hex;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Everything a person needs before they sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Review {
+    /// SHA-256 over the published base and all staged bytes, in hex.
+    pub digest: String,
+    /// The first 16 digits in groups, to be read aloud.
+    pub short: String,
+    /// What changes, in the order clients read it.
+    pub roles: Vec<RoleReview>,
+    /// What a person should look at twice.
+    pub warnings: Vec<Warning>,
+}
+
+/// One staged role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RoleReview {
+    /// The role.
+    pub role: String,
+    /// The published version, 0 when there is none.
+    pub from_version: u64,
+    /// The staged version.
+    pub to_version: u64,
+    /// When it was made.
+    pub issued: String,
+    /// Until when it is valid.
+    pub expires: String,
+    /// What it says that was not said before.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// A release devices may install.
+    ReleaseAdded(Box<ReleaseFacts>),
+    /// A published release gets other bytes.
+    ReleaseReplaced(Box<ReleaseFacts>),
+    /// A release is no longer named.
+    ReleaseRemoved {
+        /// The release.
+        release: String,
+        /// Its security counter.
+        counter: u64,
+    },
+    /// Releases below this are refused by devices.
+    MinimumCounter {
+        /// What it was.
+        from: u64,
+        /// What it becomes.
+        to: u64,
+    },
+    /// A product gets keys of its own.
+    ProductAdded {
+        /// The product.
+        product: String,
+    },
+    /// A product is no longer delegated.
+    ProductRemoved {
+        /// The product.
+        product: String,
+    },
+    /// Someone may sign a role.
+    KeyAdded {
+        /// The role.
+        role: String,
+        /// The person, or the short key id.
+        person: String,
+        /// The key id.
+        key: String,
+    },
+    /// Someone may no longer sign a role.
+    KeyRemoved {
+        /// The role.
+        role: String,
+        /// The person, or the short key id.
+        person: String,
+        /// The key id.
+        key: String,
+    },
+    /// How many must sign a role.
+    Threshold {
+        /// The role.
+        role: String,
+        /// What it was, 0 when there was no such role.
+        from: u64,
+        /// What it becomes.
+        to: u64,
+        /// How many keys there are.
+        keys: usize,
+    },
+}
+
+/// What a release is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReleaseFacts {
+    /// PRODUCT/NAME.
+    pub release: String,
+    /// `application` or `bootloader`.
+    pub kind: String,
+    /// Security counter.
+    pub counter: u64,
+    /// Highest published counter of the product, if any.
+    pub counter_before: Option<u64>,
+    /// Hardware it runs on.
+    pub hardware: Vec<String>,
+    /// Oldest bootloader it runs on.
+    pub minimum_bootloader: u64,
+    /// Bytes of the image.
+    pub image_length: u64,
+    /// SHA-256 of the image.
+    pub image_sha256: String,
+    /// Bytes of the bundle.
+    pub bundle_length: u64,
+    /// SHA-256 of the bundle.
+    pub bundle_sha256: String,
+    /// SHA-256 of the SBOM, if there is one.
+    pub sbom: Option<String>,
+    /// SHA-256 of the data recipients, if they are declared.
+    pub recipients: Option<String>,
+}
+
+/// Something to look at twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Warning {
+    /// The rule, in kebab case.
+    pub rule: String,
+    /// The role or release.
+    pub about: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Review {
+    /// Reviews what is staged.
+    pub fn of(bench: &Bench<'_>, people: &People) -> Result<Self, ReviewError> {
+        check_bundles(bench)?;
+        let digest = digest(bench);
+        let roles = changes::all(bench, people);
+        let warnings = warnings::all(bench, people);
+        Ok(Self {
+            short: short(&digest),
+            digest: digest.to_string(),
+            roles,
+            warnings,
+        })
+    }
+}
+
+/// What is staged cannot be approved by anyone.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// A release without its file.
+    #[error("the staged {role} names {release}, but `staged/targets/{release}` is missing")]
+    NoBundle {
+        /// The role.
+        role: RoleName,
+        /// The release.
+        release: ReleaseName,
+    },
+    /// Another file than the metadata says.
+    #[error(
+        "`staged/targets/{release}` is not the bundle the staged metadata names: expected {expected}, found {found}"
+    )]
+    OtherBundle {
+        /// The release.
+        release: ReleaseName,
+        /// The digest in the metadata.
+        expected: Hex,
+        /// The digest of the file.
+        found: Hex,
+    },
+    /// The metadata says something the bundle does not.
+    #[error("the staged record of {release} is not the record in its bundle")]
+    OtherRecord {
+        /// The release.
+        release: ReleaseName,
+    },
+    /// A file nobody asked for.
+    #[error("`staged/targets/{0}` belongs to no staged release")]
+    StrayBundle(ReleaseName),
+    /// The bundle does not hold.
+    #[error("the bundle of {release} does not hold")]
+    Bundle {
+        /// The release.
+        release: ReleaseName,
+        /// Why.
+        source: Box<RecomputeError>,
+    },
+}
+
+/// Every staged release has its bundle, the bundle is the one named, and its record is the one to be signed.
+fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
+    let staging = bench.staging();
+    let mut used = Vec::new();
+    for staged in staging.roles.values() {
+        let Draft::Product(name, product) = staged.draft() else {
+            continue;
+        };
+        let published = bench
+            .published()
+            .and_then(|published| published.product(name));
+        for (release, entry) in &product.targets {
+            if published.is_some_and(|published| published.targets.get(release) == Some(entry)) {
+                continue;
+            }
+            let (role, release) = (staged.draft().name(), release.clone());
+            let Some(bytes) = staging.bundles.get(&release) else {
+                return Err(ReviewError::NoBundle { role, release });
+            };
+            let (expected, found) = (entry.hashes.sha256, Hex::sha256(bytes));
+            if expected != found || entry.length != bytes.len() as u64 {
+                return Err(ReviewError::OtherBundle {
+                    release,
+                    expected,
+                    found,
+                });
+            }
+            match recompute::record(bytes) {
+                Ok(record) if record == *entry.record() => used.push(release),
+                Ok(_) => return Err(ReviewError::OtherRecord { release }),
+                Err(source) => {
+                    return Err(ReviewError::Bundle {
+                        release,
+                        source: Box::new(source),
+                    });
+                }
+            }
+        }
+    }
+    let stray = staging
+        .bundles
+        .keys()
+        .find(|release| !used.contains(release));
+    stray.map_or(Ok(()), |release| {
+        Err(ReviewError::StrayBundle(release.clone()))
+    })
+}
+
+/// One line a file, so that the digest can be made again with standard tools (docs/working-directory.md).
+fn digest(bench: &Bench<'_>) -> Hex {
+    let mut text = "cuff review 1\n".to_owned();
+    if let Some(published) = bench.published() {
+        for role in published.offline_roles() {
+            let signed = published.signed(&role).map_or(&[][..], Signed::signed);
+            let _ = writeln!(text, "published {role} {}", Hex::sha256(signed));
+        }
+    }
+    for (role, staged) in &bench.staging().roles {
+        let _ = writeln!(
+            text,
+            "staged {role} {}",
+            Hex::sha256(Staged::signed(staged))
+        );
+    }
+    for (release, bytes) in &bench.staging().bundles {
+        let _ = writeln!(text, "bundle {release} {}", Hex::sha256(bytes));
+    }
+    Hex::sha256(text.as_bytes())
+}
+
+/// Sixteen digits in groups of four.
+fn short(digest: &Hex) -> String {
+    let text = digest.to_string();
+    (0..4)
+        .filter_map(|group| text.get(group * 4..group * 4 + 4))
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+#[cfg(test)]
+mod tests;

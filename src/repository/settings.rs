@@ -1,0 +1,260 @@
+//! `cuff.toml`: what people write about their repository.
+//!
+//! Takes TOML and gives settings, or an error with line and column. Nothing here is trusted: keys and thresholds are in the
+//! signed metadata alone.
+
+use crate::instant::Span;
+use crate::name::Product as ProductName;
+use crate::role::name::RoleName;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The settings of a working directory.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Where `publish` writes when it is not told otherwise, relative to `cuff.toml`.
+    #[serde(default)]
+    pub store: Option<PathBuf>,
+    /// Whether the published example keys may be used.
+    #[serde(default)]
+    pub demo: bool,
+    /// The largest step of a security counter that `stage` takes without a warning: devices have room for few.
+    #[serde(default = "default_step")]
+    pub max_counter_step: u64,
+    /// How long a role is valid after it was staged.
+    #[serde(default)]
+    pub expiry: BTreeMap<String, Lifetime>,
+    /// What the desk must know of a product.
+    #[serde(default)]
+    pub products: BTreeMap<ProductName, ProductSettings>,
+}
+
+/// What the desk must know of a product.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProductSettings {
+    /// The boards it runs on; their evidence areas bound the metadata.
+    #[serde(default)]
+    pub boards: Vec<String>,
+    /// The oldest root any device of this product may still trust.
+    #[serde(default = "first")]
+    pub oldest_root: u64,
+}
+
+impl Default for ProductSettings {
+    fn default() -> Self {
+        Self {
+            boards: Vec::new(),
+            oldest_root: first(),
+        }
+    }
+}
+
+/// A length of time, written `90d` or `12h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime(pub Span);
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Settings {
+    /// Reads the text of a `cuff.toml`; `path` is for messages.
+    pub fn read(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let wrong = |line, column, message: String| SettingsError {
+            path: path.to_owned(),
+            line,
+            column,
+            message,
+        };
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+            wrong(line, column, error.message().to_owned())
+        })?;
+        for role in settings.expiry.keys() {
+            if let Err(error) = role.parse::<RoleName>() {
+                let (line, column) = place(text, text.find(role.as_str()).unwrap_or(0));
+                return Err(wrong(line, column, error.to_string()));
+            }
+        }
+        if settings
+            .products
+            .values()
+            .any(|product| product.oldest_root == 0)
+        {
+            let (line, column) = place(text, text.find("oldest-root").unwrap_or(0));
+            return Err(wrong(
+                line,
+                column,
+                "roots are counted from 1: expected `oldest-root` of 1 or more".to_owned(),
+            ));
+        }
+        Ok(settings)
+    }
+
+    /// How long this role is valid after it was staged.
+    pub fn lifetime(&self, role: &RoleName) -> Span {
+        self.expiry
+            .get(&role.to_string())
+            .map_or_else(|| default_lifetime(role), |lifetime| lifetime.0)
+    }
+
+    /// What is set for a product, or the defaults.
+    pub fn product(&self, name: &ProductName) -> ProductSettings {
+        self.products.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// A `cuff.toml` that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{}:{line}:{column}: {message}", path.display())]
+pub struct SettingsError {
+    path: PathBuf,
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+/// The text of a new `cuff.toml`.
+pub fn template(
+    store: &str,
+    demo: bool,
+    expiry: &[(RoleName, Span)],
+    products: &[ProductName],
+) -> String {
+    use std::fmt::Write as _;
+    let mut text = format!(
+        "# The working directory of a cuff repository. Keys and thresholds are not here but in the signed metadata.\n\n\
+         # Where `cuff publish` writes: a directory, relative to this file.\n\
+         store = {store:?}\n\n\
+         # Accept the published example keys. Never on a repository that real devices read.\n\
+         demo = {demo}\n\n\
+         # A step of the security counter above this is a warning: devices have room for few steps.\n\
+         max-counter-step = {}\n\n\
+         # How long a role is valid after it was staged (snapshot and timestamp: after `publish` or `refresh`).\n\
+         [expiry]\n",
+        default_step()
+    );
+    for role in [
+        RoleName::Root,
+        RoleName::Targets,
+        RoleName::Snapshot,
+        RoleName::Timestamp,
+    ] {
+        let span = expiry
+            .iter()
+            .find(|(name, _)| *name == role)
+            .map_or_else(|| default_lifetime(&role), |(_, s)| *s);
+        let _ = writeln!(text, "{role} = \"{span}\"");
+    }
+    for product in products {
+        let role = RoleName::Product(product.clone());
+        let span = expiry
+            .iter()
+            .find(|(name, _)| *name == role)
+            .map_or_else(|| default_lifetime(&role), |(_, s)| *s);
+        let _ = writeln!(text, "{role} = \"{span}\"");
+    }
+    for product in products {
+        let _ = write!(
+            text,
+            "\n[products.{product}]\n\
+             # Boards this product runs on: metadata that does not fit their evidence area is refused.\n\
+             boards = []\n\
+             # The oldest root that devices in the field still trust.\n\
+             oldest-root = 1\n"
+        );
+    }
+    text
+}
+
+fn default_lifetime(role: &RoleName) -> Span {
+    match role {
+        RoleName::Root | RoleName::Targets | RoleName::Product(_) => Span::days(365),
+        RoleName::Snapshot => Span::days(30),
+        RoleName::Timestamp => Span::days(7),
+    }
+}
+
+const fn default_step() -> u64 {
+    10
+}
+
+const fn first() -> u64 {
+    1
+}
+
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, template};
+    use crate::instant::Span;
+    use crate::role::name::RoleName;
+    use std::path::Path;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        Settings::read(Path::new("cuff.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_new_file_reads_back() {
+        let band = "band".parse().unwrap();
+        let text = template(
+            "published",
+            true,
+            &[(RoleName::Root, Span::days(90))],
+            &[band],
+        );
+        let settings = read(&text).unwrap();
+        assert!(settings.demo);
+        assert_eq!(settings.lifetime(&RoleName::Root), Span::days(90));
+        assert_eq!(settings.lifetime(&RoleName::Timestamp), Span::days(7));
+        assert_eq!(settings.product(&"band".parse().unwrap()).oldest_root, 1);
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        for (text, expected) in [
+            (
+                "demo = true\nstor = 1\n",
+                "cuff.toml:2:1: unknown field `stor`",
+            ),
+            (
+                "[expiry]\nroot = \"soon\"\n",
+                "cuff.toml:2:8: `soon` is no length of time",
+            ),
+            (
+                "[expiry]\nRoot = \"1d\"\n",
+                "cuff.toml:2:1: product \"Root\" must be",
+            ),
+            ("[products.\"b\\u001bd\"]\n", "cuff.toml:1:11: product"),
+            ("demo = \n", "cuff.toml:1:8:"),
+            (
+                "[products.band]\noldest-root = 0\n",
+                "cuff.toml:2:1: roots are counted from 1",
+            ),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}
