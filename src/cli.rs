@@ -62,11 +62,22 @@ macro_rules! commands {
 
 // Sorted by name. `Variant => file,` for `command::file::Variant`; its doc comment is the help text.
 commands! {
+    Amend => amend,
     Build => build,
+    Cancel => cancel,
+    Init => init,
     Inspect => inspect,
     Key => key,
+    Publish => publish,
+    Refresh => refresh,
+    Review => review,
+    Role => role,
     #[command(hide = true)]
     Schema => schema,
+    Sign => sign,
+    Stage => stage,
+    Status => status,
+    Yank => yank,
 }
 
 /// Parses the arguments (the first is the program's name), runs the command, and prints a failure if there is one.

@@ -2,13 +2,25 @@
 //!
 //! A command is a `clap::Args` struct with `run(&self, &Console) -> anyhow::Result<Exit>`. To add one: its file here, one
 //! line below, one line in the table of `cli.rs`, and one line per answer in the table of `schema.rs`.
-//! No commands, but shared by several: [`unlock`] opens a private key, [`given`] reads a file somebody named, [`boards`]
-//! knows the boards, `--board FILE` included.
+//! No commands, but shared by several: [`unlock`] opens a private key, [`desk`] finds the working directory, [`given`] reads
+//! a file somebody named, [`boards`] knows the boards, `--board FILE` included.
 
+pub mod amend;
 pub mod boards;
 pub mod build;
+pub mod cancel;
+pub mod desk;
 pub mod given;
+pub mod init;
 pub mod inspect;
 pub mod key;
+pub mod publish;
+pub mod refresh;
+pub mod review;
+pub mod role;
 pub mod schema;
+pub mod sign;
+pub mod stage;
+pub mod status;
 pub mod unlock;
+pub mod yank;

@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{build, inspect, key};
+use super::{
+    amend, build, cancel, init, inspect, key, publish, refresh, review, role, sign, stage, status,
+    yank,
+};
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
 
@@ -19,13 +22,29 @@ pub fn schemas() -> Vec<(String, Value)> {
     vec![
         failure_entry(),
         // Sorted by command.
+        entry::<amend::Amended>(),
         entry::<build::Built>(),
+        entry::<cancel::Cancelled>(),
+        entry::<init::Founded>(),
         entry::<inspect::Inspected>(),
         entry::<key::export::Exported>(),
         entry::<key::list::Listed>(),
         entry::<key::new::Made>(),
         entry::<key::show::Shown>(),
+        entry::<publish::Published>(),
+        entry::<refresh::Refreshed>(),
+        entry::<review::Reviewed>(),
+        entry::<role::change::KeyAdded>(),
+        entry::<role::change::ExpirySet>(),
+        entry::<role::list::Listed>(),
+        entry::<role::change::KeyRemoved>(),
+        entry::<role::change::ThresholdSet>(),
+        entry::<role::show::Shown>(),
         entry::<Written>(),
+        entry::<sign::SignedRoles>(),
+        entry::<stage::StagedRelease>(),
+        entry::<status::Stands>(),
+        entry::<yank::Yanked>(),
     ]
 }
 
