@@ -108,7 +108,12 @@ fn ask(
     {
         console.warn("this is not what you last reviewed in this clone");
     }
-    let question = format!("sign {} as {}?", answer.signed.join(", "), answer.person);
+    let question = format!(
+        "sign {} as {}, review {}?",
+        answer.signed.join(", "),
+        answer.person,
+        review.short
+    );
     let instead = format!("--review {}, after reading `cuff review`", review.short);
     let yes = console
         .prompt()

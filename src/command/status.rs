@@ -152,9 +152,12 @@ fn published(role: &PublishedRole, out: &mut dyn Write) -> fmt::Result {
     let left = if role.expired {
         "EXPIRED".to_owned()
     } else if role.seconds_left < Span::days(2).seconds() {
-        format!("{} hours left", role.seconds_left / 3600)
+        format!("{} hours left", role.seconds_left.div_ceil(3600))
     } else {
-        format!("{} days left", role.seconds_left / Span::days(1).seconds())
+        format!(
+            "{} days left",
+            role.seconds_left.div_ceil(Span::days(1).seconds())
+        )
     };
     writeln!(
         out,

@@ -325,3 +325,6 @@ pub enum PublishError {
     #[error(transparent)]
     Staging(#[from] StagingError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -285,6 +285,3 @@ fn short(digest: &Hex) -> String {
         .collect::<Vec<_>>()
         .join("-")
 }
-
-#[cfg(test)]
-mod tests;

@@ -316,6 +316,3 @@ fn remove(path: &Path) -> Result<(), StagingError> {
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

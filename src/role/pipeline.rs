@@ -145,7 +145,7 @@ pub enum ReadError {
         role: RoleName,
     },
     /// Fewer signatures than the threshold.
-    #[error("{role}: {by} asks for {threshold} signatures, found {found}")]
+    #[error("{role} has {found} of the {threshold} signatures that {by} asks for")]
     Unsigned {
         /// The role.
         role: RoleName,

@@ -35,7 +35,7 @@ impl LocalStore {
         let store = Self {
             root: root.to_owned(),
         };
-        fs::create_dir_all(root).map_err(|source| store.write_error(".", source))?;
+        fs::create_dir_all(root).map_err(|source| store.write_error("anything", source))?;
         Ok(store)
     }
 

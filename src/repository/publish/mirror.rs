@@ -22,19 +22,21 @@ pub(super) fn write(folder: &Path, published: &Published) -> Result<(), PublishE
         source,
     };
     std::fs::create_dir_all(folder).map_err(io)?;
-    let online = [RoleName::Snapshot, RoleName::Timestamp];
     let mut keep = Vec::new();
-    for (version, root) in published.roots() {
-        keep.push((RoleName::Root.file(*version), root.file()));
-    }
-    for role in published
+    let below = published
         .offline_roles()
-        .filter(|role| *role != RoleName::Root)
-        .chain(online)
-    {
+        .filter(|role| *role != RoleName::Root);
+    for role in below.chain([RoleName::Snapshot]) {
         if let Some(signed) = published.signed(&role) {
             keep.push((role.file(signed.draft().version()), signed.file()));
         }
+    }
+    // In the store's order: what nobody asks for yet, then root, then what is current.
+    for (version, root) in published.roots() {
+        keep.push((RoleName::Root.file(*version), root.file()));
+    }
+    if let Some(signed) = published.signed(&RoleName::Timestamp) {
+        keep.push((RoleName::Timestamp.file(0), signed.file()));
     }
     for (name, bytes) in &keep {
         let path = folder.join(name);

@@ -108,9 +108,7 @@ fn of_root(root: &Root, people: &People, warnings: &mut Vec<Warning>) {
             warn(warnings, "online-key-offline", &name, message);
         }
     }
-    for key in online {
-        examples(&"snapshot and timestamp", key, warnings);
-    }
+    examples("snapshot and timestamp", online.into_iter(), warnings);
 }
 
 fn threshold(role: &str, threshold: u64, warnings: &mut Vec<Warning>) {
@@ -121,8 +119,8 @@ fn threshold(role: &str, threshold: u64, warnings: &mut Vec<Warning>) {
 }
 
 fn strangers(role: &str, keyids: &[Hex], people: &People, warnings: &mut Vec<Warning>) {
+    examples(role, keyids.iter(), warnings);
     for key in keyids {
-        examples(&role, key, warnings);
         if people.name(key).is_none() {
             let message =
                 format!("key {key} has no `.pub` file in `keys/`: nobody here can say whose it is");
@@ -131,11 +129,16 @@ fn strangers(role: &str, keyids: &[Hex], people: &People, warnings: &mut Vec<War
     }
 }
 
-fn examples(role: &dyn ToString, key: &Hex, warnings: &mut Vec<Warning>) {
-    if let Some(name) = example::holder(&KeyId(Digest(key.0))) {
-        let message =
-            format!("the key of {name} is a published example key: anyone can sign with it");
-        warn(warnings, "example-key", role, message);
+fn examples<'k>(role: &str, keys: impl Iterator<Item = &'k Hex>, warnings: &mut Vec<Warning>) {
+    let names: Vec<&str> = keys
+        .filter_map(|key| example::holder(&KeyId(Digest(key.0))))
+        .collect();
+    if !names.is_empty() {
+        let message = format!(
+            "anyone can sign with these published example keys: {}",
+            names.join(", ")
+        );
+        warn(warnings, "example-key", &role, message);
     }
 }
 
