@@ -1,2 +1,44 @@
-//! The bootloader.
+//! What a wearable's bootloader decides, and how it survives power cuts: `no_std`, no alloc, over NOR flash traits.
+//!
+//! [`boot::boot`] is what a board calls: it looks at flash, plans one step, carries it out, and looks again, until it can
+//! say *jump* or *stay*. Trust is judged by `cuff-verifier`, the same crate the desk uses.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | [`boot`] | the loop, and the last look before the jump |
+//! | [`plan`] | the next step, as a pure function |
+//! | [`carry`] | does one step, restartable at any flash operation |
+//! | [`judge`] | asks the verifier about candidate and inbox |
+//! | [`trust`], [`counter`] | what was accepted, and may only grow |
+//! | [`journal`] | how far a swap is |
+//! | [`log`] | what went wrong, chained |
+//! | [`slot`], [`upload`] | what others may write, and with which words |
+//! | [`provision`] | the first record |
+//! | [`report`] | what a host is told |
+//! | [`layout`], [`flash`], [`nor`] | where things lie; checked access; a model of NOR flash |
+//! | [`field`], [`sure`] | fixed-width fields; a doubled yes |
 #![no_std]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::panic
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod counter;
+pub mod field;
+pub mod flash;
+pub mod journal;
+pub mod layout;
+pub mod log;
+pub mod nor;
+pub mod slot;
+pub mod sure;
+pub mod trust;
