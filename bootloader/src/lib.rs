@@ -32,13 +32,20 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod boot;
+pub mod carry;
 pub mod counter;
 pub mod field;
 pub mod flash;
 pub mod journal;
+pub mod judge;
 pub mod layout;
 pub mod log;
 pub mod nor;
+pub mod plan;
+pub mod provision;
+pub mod report;
 pub mod slot;
 pub mod sure;
 pub mod trust;
+pub mod upload;

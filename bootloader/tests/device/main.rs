@@ -1,0 +1,4 @@
+//! What device.md... placeholder
+mod promises;
+mod signer;
+mod wearable;

@@ -1,0 +1,213 @@
+//! A wearable on the desk: a NOR model, a layout, and what the world does to it.
+//!
+//! Takes uploads, cuts and resets, gives hand-overs. Its boot can be replaced by a wrong one (see `mutants`).
+
+use cuff_bootloader::{
+    boot,
+    carry::look,
+    counter,
+    field::Text,
+    flash::{Chip, Fault},
+    layout::{Layout, Region, Slot},
+    log::{self, Line},
+    nor::{Cut, Nor, Tear},
+    plan::{HandOver, Seen},
+    provision::{First, provision},
+    trust::{self, Banks, Identity, Record, TrialId},
+    upload::{self, Refused},
+};
+use cuff_verifier::{digest::Digest, time::Instant};
+
+use crate::signer::{Release, Repository};
+
+pub const BOOTLOADER: u64 = 1;
+pub type Flash = Nor<Vec<u8>>;
+pub type Boot = fn(&mut Chip<'_, Flash>) -> HandOver;
+
+/// Everything small: pages of `erase` bytes, images of up to three pages.
+pub const fn layout(program: u32, erase: u32) -> Layout {
+    // Large pages hold several of the parts that take many small ones.
+    let pages = |bytes: u32| bytes.div_ceil(erase);
+    let _ = pages;
+    let evidence = 8192;
+    let slot = evidence + 4 * erase;
+    let bank = if erase > 3072 { erase } else { 3072 };
+    let mut at = 0;
+    let mut next = [Region::new(0, 0); 8];
+    let lengths = [
+        erase,
+        2 * bank,
+        4 * erase,
+        2 * erase,
+        4 * erase,
+        evidence + erase,
+        slot,
+        slot,
+    ];
+    let mut index = 0;
+    while index < 8 {
+        next[index] = Region::new(at, lengths[index]);
+        at += lengths[index];
+        index += 1;
+    }
+    Layout {
+        program,
+        erase,
+        evidence,
+        trials: 2,
+        largest_root: 2304,
+        boot: next[0],
+        trust: next[1],
+        counter: next[2],
+        journal: next[3],
+        log: next[4],
+        inbox: next[5],
+        active: next[6],
+        candidate: next[7],
+    }
+}
+
+pub const SMALL: Layout = layout(16, 1024);
+const _: () = assert!(SMALL.check().is_ok());
+const _: () = assert!(layout(4, 1024).check().is_ok());
+const _: () = assert!(layout(8, 4096).check().is_ok());
+const _: () = assert!(layout(16, 4096).check().is_ok());
+
+#[derive(Clone)]
+pub struct Wearable {
+    pub flash: Flash,
+    pub layout: &'static Layout,
+    pub boot: Boot,
+}
+
+pub fn honest(chip: &mut Chip<'_, Flash>) -> HandOver {
+    boot::boot(chip, BOOTLOADER)
+}
+
+pub fn identity() -> Identity {
+    Identity {
+        product: Text::new("band").expect("short"),
+        hardware: Text::new("band-a").expect("short"),
+        serial: Text::new("unit-0001").expect("short"),
+    }
+}
+
+impl Wearable {
+    /// A unit fresh from the factory, running the first release of `repository`.
+    pub fn new(layout: &'static Layout, repository: &Repository) -> Self {
+        let size = usize::try_from(layout.flash_length()).expect("fits");
+        let flash = Nor::new(vec![0xff; size], layout.program, layout.erase);
+        let mut unit = Self {
+            flash,
+            layout,
+            boot: honest,
+        };
+        let release = &repository.releases[0];
+        let root = repository.first_root();
+        let first = First {
+            identity: identity(),
+            root: &root,
+            evidence: &repository.evidence(&release.path(), 2),
+            image: &release.image,
+            floor: Instant(0),
+            bootloader: BOOTLOADER,
+        };
+        provision(&mut unit.chip(), &first).expect("provisioned");
+        unit
+    }
+
+    pub fn chip(&mut self) -> Chip<'_, Flash> {
+        Chip::new(&mut self.flash, self.layout)
+    }
+
+    pub fn boot(&mut self) -> HandOver {
+        let boot = self.boot;
+        boot(&mut self.chip())
+    }
+
+    /// Boots, and insists on a trial.
+    pub fn boot_to_trial(&mut self) -> TrialId {
+        match self.boot() {
+            HandOver::Jump { trial: Some(id) } => id,
+            other => panic!("expected a trial, got {other:?}"),
+        }
+    }
+
+    pub fn offer(&mut self, repository: &Repository, release: &Release) -> Result<(), Refused> {
+        self.offer_from(repository, release, 2)
+    }
+
+    pub fn offer_from(
+        &mut self,
+        repository: &Repository,
+        release: &Release,
+        first_root: u64,
+    ) -> Result<(), Refused> {
+        let evidence = repository.evidence(&release.path(), first_root);
+        upload::candidate(&mut self.chip(), &evidence, &release.image)
+    }
+
+    pub fn send(&mut self, evidence: &[u8]) -> Result<(), Refused> {
+        upload::inbox(&mut self.chip(), evidence)
+    }
+
+    pub fn confirm(&mut self, id: TrialId) -> Result<(), Refused> {
+        upload::confirm(&mut self.chip(), id)
+    }
+
+    pub fn see(&mut self) -> Seen {
+        look(&mut self.chip())
+    }
+
+    pub fn record(&mut self) -> Record {
+        *trust::look(&mut self.chip())
+            .record()
+            .expect("a trusted record")
+    }
+
+    pub fn is_at_rest(&mut self) -> bool {
+        matches!(trust::look(&mut self.chip()), Banks::Equal(_))
+    }
+
+    pub fn counter(&mut self) -> Option<u64> {
+        counter::look(&mut self.chip()).value.map(|value| value.0)
+    }
+
+    /// Whether the active slot holds exactly this image.
+    pub fn runs(&self, release: &Release) -> bool {
+        let start = self.layout.image(Slot::Active).offset as usize;
+        self.flash.contents()[start..start + release.image.len()] == release.image[..]
+    }
+
+    pub fn active_digest(&self, length: usize) -> Digest {
+        let start = self.layout.image(Slot::Active).offset as usize;
+        Digest::of(&self.flash.contents()[start..start + length])
+    }
+
+    pub fn log(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        log::read(&mut self.chip(), |line| lines.push(line)).expect("readable");
+        lines
+    }
+
+    /// How often the ring (not the page of firsts) names this kind.
+    pub fn logged(&mut self, kind: log::Kind) -> usize {
+        let is = |line: &Line| matches!(line, Line::Entry(entry) if entry.kind == kind as u8);
+        self.log().iter().filter(|line| is(line)).count()
+    }
+
+    pub fn cut(&mut self, after: u64, tear: Tear) {
+        self.flash.cut(Cut { after, tear });
+    }
+
+    /// Flips bits that NOR can clear, as an attacker or time does.
+    pub fn damage(&mut self, region: Region, at: u32) {
+        let index = (region.offset + at) as usize;
+        self.flash.raw()[index] = 0;
+        self.flash.raw()[index + 1] = 0;
+    }
+}
+
+pub fn driver_lost_power(refused: &Refused) -> bool {
+    matches!(refused, Refused::Fault(Fault::Driver))
+}
