@@ -1,4 +1,53 @@
-//! What device.md... placeholder
-mod promises;
+//! A wearable on the desk keeps what the design promises. Each promise has a test that fails when it is broken.
+//!
+//! | promise | test |
+//! |---|---|
+//! | evidence is swapped with its image | `image_state::evidence_moves_with_its_image` |
+//! | an image is judged only by evidence that signs its digest | `candidates::evidence_of_another_image_is_refused` |
+//! | evidence without an image is judged in the inbox, committed and erased | `trust_state::the_inbox_is_judged_committed_and_erased` |
+//! | ... also while a trial is open | `trust_state::the_inbox_is_read_during_a_trial` |
+//! | at rest both banks hold the same sequence; B is written before A | `trust_state::both_banks_are_equal_at_rest`, `sweep` |
+//! | one bad bank is repaired from its equal and logged | `trust_state::one_bad_bank_is_repaired_and_logged` |
+//! | both bad is recovery | `trust_state::two_bad_banks_are_recovery` |
+//! | two stories under one sequence are recovery | `trust_state::two_stories_under_one_sequence_are_recovery` |
+//! | trust state is committed even if the image is then refused | `trust_state::trust_advances_though_the_image_is_refused` |
+//! | image state waits for the confirm | `image_state::nothing_is_installed_before_the_confirm` |
+//! | ... and takes the maximum with current trust | `image_state::a_confirm_keeps_what_trust_learned_meanwhile` |
+//! | a sick application cannot undo a root rotation | `image_state::a_failed_trial_keeps_the_new_root` |
+//! | a root that changes online keys resets the online versions, never the counter | `trust_state::an_online_key_change_resets_versions_but_not_the_counter` |
+//! | the minimum counter is then taken from the next product role | same |
+//! | an equal timestamp with the equal digest continues | `trust_state::the_same_timestamp_may_come_again` |
+//! | other bytes under the same timestamp version are refused by name | `trust_state::a_substituted_timestamp_is_refused_by_name` |
+//! | one unit an increment, two mirrors, a torn unit counts as used | `counter::*` |
+//! | a jump larger than the free units is a page turn | `counter::a_large_jump_turns_the_page` |
+//! | what the counter cannot reach is refused before it is accepted | `counter::what_cannot_be_reached_is_said_before` |
+//! | root links may come alone, known ones are skipped | `trust_state::root_links_come_in_steps_and_known_ones_are_skipped` |
+//! | the target path must lie in the product | `candidates::another_products_path_is_refused` |
+//! | the time floor only grows, and never from the online key | `trust_state::the_floor_grows_with_signed_dates_only` |
+//! | expiry never blocks a boot | `image_state::nothing_expires_at_boot` |
+//! | while a trial is open upload and erase answer `TrialOpen` | `candidates::a_trial_closes_the_candidate_slot` |
+//! | a confirm is this trial's id, fresh for every trial | `image_state::every_trial_wants_its_own_id` |
+//! | what lay in the confirmation page before a trial is cleared | `image_state::a_confirm_written_before_the_trial_is_cleared` |
+//! | every boot hashes `active` | `image_state::a_damaged_active_slot_does_not_boot` |
+//! | the other slot boots only if its counter allows it | `image_state::the_former_image_boots_only_if_its_counter_allows` |
+//! | ... or as the way back of an open trial | `image_state::a_trial_that_is_damaged_goes_back` |
+//! | a refused candidate is marked and not looked at again | `candidates::a_refused_candidate_is_looked_at_once` |
+//! | an empty or unreadable candidate never stops a healthy `active` | `candidates::an_unreadable_candidate_stops_nothing` |
+//! | a full or broken log never stops a boot | `tamper_log::a_broken_log_stops_nothing` |
+//! | equal records coalesce, kinds have quotas, the first of each kind stays | `tamper_log::*` |
+//! | a report echoes the nonce | `trust_state::a_report_echoes_the_nonce_and_reads_back` |
+//! | something signed boots after a cut at any flash operation | `sweep::*` |
+//! | ... and the sweep would notice | `mutants::*` |
+#![allow(missing_docs, reason = "the table above is the documentation")]
+
+mod candidates;
+mod counter;
+mod image_state;
+mod mutants;
 mod signer;
+mod story;
+mod sweep;
+mod tamper_log;
+mod traced;
+mod trust_state;
 mod wearable;

@@ -78,10 +78,6 @@ impl Repository {
         canonical(&self.roots[0].0)
     }
 
-    pub fn root_version(&self) -> u64 {
-        self.roots.len() as u64
-    }
-
     /// A new release in a new version of every file above it.
     pub fn release(&mut self, release: Release) -> &mut Self {
         self.releases.push(release);

@@ -7,28 +7,41 @@ use cuff_bootloader::{
     carry::look,
     counter,
     field::Text,
-    flash::{Chip, Fault},
+    flash::Chip,
     layout::{Layout, Region, Slot},
     log::{self, Line},
-    nor::{Cut, Nor, Tear},
+    nor::Nor,
     plan::{HandOver, Seen},
     provision::{First, provision},
     trust::{self, Banks, Identity, Record, TrialId},
     upload::{self, Refused},
 };
-use cuff_verifier::{digest::Digest, time::Instant};
+use cuff_verifier::{time::Instant, verdict::Reason};
 
-use crate::signer::{Release, Repository};
+use crate::{
+    signer::{Release, Repository},
+    traced::Traced,
+};
 
 pub const BOOTLOADER: u64 = 1;
-pub type Flash = Nor<Vec<u8>>;
+pub type Flash = Traced;
 pub type Boot = fn(&mut Chip<'_, Flash>) -> HandOver;
+
+/// The release every unit leaves the factory with.
+pub fn old() -> Release {
+    Release::new("1.0", 1, 2000)
+}
+
+/// A repository and a unit that runs its only release.
+pub fn unit() -> (Repository, Wearable) {
+    let mut repository = Repository::new();
+    repository.release(old());
+    let unit = Wearable::new(&SMALL, &repository);
+    (repository, unit)
+}
 
 /// Everything small: pages of `erase` bytes, images of up to three pages.
 pub const fn layout(program: u32, erase: u32) -> Layout {
-    // Large pages hold several of the parts that take many small ones.
-    let pages = |bytes: u32| bytes.div_ceil(erase);
-    let _ = pages;
     let evidence = 8192;
     let slot = evidence + 4 * erase;
     let bank = if erase > 3072 { erase } else { 3072 };
@@ -96,7 +109,7 @@ impl Wearable {
     /// A unit fresh from the factory, running the first release of `repository`.
     pub fn new(layout: &'static Layout, repository: &Repository) -> Self {
         let size = usize::try_from(layout.flash_length()).expect("fits");
-        let flash = Nor::new(vec![0xff; size], layout.program, layout.erase);
+        let flash = Traced::new(Nor::new(vec![0xff; size], layout.program, layout.erase));
         let mut unit = Self {
             flash,
             layout,
@@ -179,11 +192,6 @@ impl Wearable {
         self.flash.contents()[start..start + release.image.len()] == release.image[..]
     }
 
-    pub fn active_digest(&self, length: usize) -> Digest {
-        let start = self.layout.image(Slot::Active).offset as usize;
-        Digest::of(&self.flash.contents()[start..start + length])
-    }
-
     pub fn log(&mut self) -> Vec<Line> {
         let mut lines = Vec::new();
         log::read(&mut self.chip(), |line| lines.push(line)).expect("readable");
@@ -196,8 +204,15 @@ impl Wearable {
         self.log().iter().filter(|line| is(line)).count()
     }
 
-    pub fn cut(&mut self, after: u64, tear: Tear) {
-        self.flash.cut(Cut { after, tear });
+    /// The reasons under this kind, oldest first.
+    pub fn reasons(&mut self, kind: log::Kind) -> Vec<Reason> {
+        let reason = |line: Line| match line {
+            Line::Entry(entry) if entry.kind == kind as u8 => {
+                Reason::from_code(u16::try_from(entry.argument).ok()?)
+            }
+            _ => None,
+        };
+        self.log().into_iter().filter_map(reason).collect()
     }
 
     /// Flips bits that NOR can clear, as an attacker or time does.
@@ -206,8 +221,4 @@ impl Wearable {
         self.flash.raw()[index] = 0;
         self.flash.raw()[index + 1] = 0;
     }
-}
-
-pub fn driver_lost_power(refused: &Refused) -> bool {
-    matches!(refused, Refused::Fault(Fault::Driver))
 }
