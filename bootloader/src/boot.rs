@@ -15,8 +15,30 @@ use crate::{
     sure::Sure,
 };
 
+/// How a boot ended, and what it said on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Ended {
+    /// What to do now.
+    pub hand_over: HandOver,
+    /// The answer to evidence that came alone, if there was any.
+    pub inbox: Option<Result<(), Reason>>,
+    /// The answer to a candidate, if one was judged or its trial ended.
+    pub candidate: Option<Result<(), Reason>>,
+}
+
+impl Ended {
+    fn with(hand_over: HandOver, memory: &Memory) -> Self {
+        Self {
+            hand_over,
+            inbox: memory.inbox,
+            candidate: memory.candidate,
+        }
+    }
+}
+
 /// Runs a boot to its end.
-pub fn boot<F: Flash>(chip: &mut Chip<'_, F>, bootloader: u64) -> HandOver {
+pub fn boot<F: Flash>(chip: &mut Chip<'_, F>, bootloader: u64) -> Ended {
     drive(
         chip,
         |chip, seen, memory| plan(chip.layout(), seen, memory),
@@ -29,22 +51,22 @@ pub fn drive<F: Flash>(
     chip: &mut Chip<'_, F>,
     plan: impl Fn(&Chip<'_, F>, &Seen, &Memory) -> Step,
     mut carry: impl FnMut(&mut Chip<'_, F>, &Seen, &mut Memory, Step) -> Result<(), Fault>,
-) -> HandOver {
-    if !chip.fits() {
-        return HandOver::Recovery(Reason::FlashFault);
-    }
+) -> Ended {
     let mut memory = Memory::default();
+    if !chip.fits() {
+        return Ended::with(HandOver::Recovery(Reason::FlashFault), &memory);
+    }
     for _ in 0..MOST_STEPS {
         let seen = look(chip);
         let step = plan(chip, &seen, &memory);
         if let Step::HandOver(hand_over) = step {
-            return finish(chip, &seen, &memory, hand_over);
+            return Ended::with(finish(chip, &seen, &memory, hand_over), &memory);
         }
         if carry(chip, &seen, &mut memory, step).is_err() {
             give_up(&mut memory, step);
         }
     }
-    HandOver::Recovery(Reason::FlashFault)
+    Ended::with(HandOver::Recovery(Reason::FlashFault), &memory)
 }
 
 /// The last look: a jump needs an active slot that was found whole, asked twice.

@@ -13,9 +13,10 @@ use crate::{
     layout::{Region, Slot},
     log::{self, Kind},
     plan::{Memory, Seen, Step},
+    record::{Image, Record, Trial},
     slot,
     sure::Sure,
-    trust::{self, Image, Record, RootAt, Trial},
+    trust::{self, RootAt},
 };
 
 /// Reads everything the plan depends on.
@@ -75,7 +76,7 @@ pub fn carry<F: Flash>(
             Ok(())
         }
         Step::Advance(place) => advance(chip, memory, &record, place),
-        Step::Dismiss(place, reason) => dismiss(chip, memory, &record, place, reason),
+        Step::Dismiss(place, answer) => dismiss(chip, memory, &record, place, answer),
         Step::Accept(image) => {
             let opened = record.sequence.checked_add(1).ok_or(Fault::Outside)?;
             let trial = Some(Trial { image, opened });
@@ -86,7 +87,9 @@ pub fn carry<F: Flash>(
                     former: None,
                     ..record
                 },
-            )
+            )?;
+            memory.candidate = Some(Ok(()));
+            Ok(())
         }
         Step::HashCandidate(_) | Step::HashActive(_) | Step::HashFormer(_) => {
             hash(chip, memory, &record, step);
@@ -156,9 +159,9 @@ fn dismiss<F: Flash>(
     memory: &mut Memory,
     record: &Record,
     place: Place,
-    reason: Option<Reason>,
+    answer: Result<(), Reason>,
 ) -> Result<(), Fault> {
-    if let Some(reason) = reason {
+    if let Err(reason) = answer {
         let kind = match place {
             Place::Inbox => Kind::RefusedEvidence,
             Place::Candidate => Kind::RefusedCandidate,
@@ -166,8 +169,14 @@ fn dismiss<F: Flash>(
         note(chip, record, kind, u32::from(reason.code()));
     }
     match place {
-        Place::Inbox => chip.clear(chip.layout().inbox_evidence())?,
-        Place::Candidate => slot::refuse(chip)?,
+        Place::Inbox => {
+            memory.inbox = Some(answer);
+            chip.clear(chip.layout().inbox_evidence())?;
+        }
+        Place::Candidate => {
+            memory.candidate = Some(answer);
+            slot::refuse(chip, answer.err().unwrap_or(Reason::NoImage))?;
+        }
     }
     memory.judged = None;
     Ok(())
@@ -258,7 +267,7 @@ fn conclude<F: Flash>(
         }
         // What the swap left behind must not pass for an upload.
         (Step::EndTrial, Some(_), _) => {
-            let _unreadable = chip.erase(spare);
+            let _unreadable = slot::leave_refused(chip, Reason::TrialUnconfirmed);
             Record {
                 trial: None,
                 former: record.installed,
@@ -278,8 +287,12 @@ fn conclude<F: Flash>(
     };
     commit(chip, &next)?;
     *memory = Memory {
+        inbox: memory.inbox,
+        candidate: match step {
+            Step::EndTrial => Some(Err(Reason::TrialUnconfirmed)),
+            _ => memory.candidate,
+        },
         given_up: memory.given_up,
-        active_is_whole: None,
         ..Memory::default()
     };
     if step == Step::Confirm {

@@ -13,8 +13,8 @@ use crate::{
     field::{Reader, Writer},
     flash::{Chip, Fault, Flash},
     layout::Region,
+    record::shortened,
     sure::Sure,
-    trust::shortened,
 };
 
 /// What the pages show.

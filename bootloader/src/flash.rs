@@ -34,7 +34,7 @@ impl<'f, F: Flash> Chip<'f, F> {
         self.layout
     }
 
-    /// Whether the layout is sound and the driver programs and erases no more at once than it says.
+    /// Whether the layout is sound and the driver reads single bytes, and programs and erases no more at once than it says.
     pub fn fits(&self) -> bool {
         let unit = usize::try_from(self.layout.program).unwrap_or(0);
         let page = usize::try_from(self.layout.erase).unwrap_or(0);
@@ -42,7 +42,7 @@ impl<'f, F: Flash> Chip<'f, F> {
         self.layout.check().is_ok()
             && unit.is_multiple_of(F::WRITE_SIZE)
             && page.is_multiple_of(F::ERASE_SIZE)
-            && F::READ_SIZE <= unit
+            && F::READ_SIZE == 1
             && end <= self.flash.capacity()
     }
 

@@ -10,8 +10,8 @@ use crate::{
     field::{Reader, Writer},
     flash::{Chip, Fault, Flash},
     layout::{Layout, Region, Slot},
+    record::shortened,
     sure::Sure,
-    trust::shortened,
 };
 
 /// Which way pages move.

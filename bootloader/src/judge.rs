@@ -15,7 +15,8 @@ use crate::{
     field::Text,
     flash::{Chip, Flash},
     layout::{Region, Slot},
-    trust::{self, Image, Record, Root},
+    record::{Image, Record, Root},
+    trust,
 };
 
 /// Where evidence lies.
@@ -98,6 +99,27 @@ pub fn judge<F: Flash>(
     }
 }
 
+/// Judges evidence in the inbox that announces an image still to come: what recovery asks before it accepts a byte of it.
+pub fn announced<F: Flash>(
+    chip: &Chip<'_, F>,
+    record: &Record,
+    counter: Counter,
+    bootloader: u64,
+) -> Result<Image, Reason> {
+    let root = chip
+        .mapped(trust::trusted_root(chip, record))
+        .ok_or(Reason::FlashFault)?;
+    let memory = chip
+        .mapped(chip.layout().inbox_evidence())
+        .ok_or(Reason::FlashFault)?;
+    let known = known(record, root, counter, bootloader);
+    match judge::walk(&known, &Evidence::parse(memory)?).outcome {
+        Outcome::Refused(reason) => Err(reason),
+        Outcome::RootsOnly => Err(Reason::NoImage),
+        Outcome::Complete(chain) => fitting_image(chip, &chain.release(&known)?),
+    }
+}
+
 impl Judged {
     /// Nothing to keep, nothing to install.
     pub fn refused(reason: Reason) -> Self {
@@ -129,28 +151,36 @@ pub fn known<'a>(
     }
 }
 
-fn whole_image<F: Flash>(
+/// The image a release speaks of, if this board and this counter can take it.
+fn fitting_image<F: Flash>(
     chip: &Chip<'_, F>,
     release: &judge::Release<'_>,
 ) -> Result<Image, Reason> {
-    let layout = chip.layout();
     let signed = &release.record.image;
     let length = u32::try_from(signed.length.0).map_err(|_| Reason::ImageTooLarge)?;
-    if length == 0 || length > layout.largest_image() {
+    if length == 0 || length > chip.layout().largest_image() {
         return Err(Reason::ImageTooLarge);
     }
     if !counter::can_reach(release.record.counter) {
         return Err(Reason::CounterExhausted);
     }
-    let region = layout.image(Slot::Candidate).part(0, length);
+    Ok(Image {
+        length,
+        sha256: signed.sha256,
+        counter: release.record.counter,
+        release: Text::new(release.path).ok_or(Reason::EvidencePath)?,
+    })
+}
+
+fn whole_image<F: Flash>(
+    chip: &Chip<'_, F>,
+    release: &judge::Release<'_>,
+) -> Result<Image, Reason> {
+    let image = fitting_image(chip, release)?;
+    let region = chip.layout().image(Slot::Candidate).part(0, image.length);
     let bytes = chip.mapped(region).ok_or(Reason::FlashFault)?;
     match release.admits(bytes) {
-        Verdict::Boot => Ok(Image {
-            length,
-            sha256: signed.sha256,
-            counter: release.record.counter,
-            release: Text::new(release.path).ok_or(Reason::EvidencePath)?,
-        }),
+        Verdict::Boot => Ok(image),
         Verdict::Refuse(reason) => Err(reason),
     }
 }

@@ -4,7 +4,7 @@
 //! [`Layout::check`], at compile time when the board writes `const _: () = assert!(LAYOUT.check().is_ok())`.
 //! It never reads flash, and every region it derives lies inside the region it was derived from.
 
-use crate::{counter, journal, trust};
+use crate::{counter, journal, record, trust};
 
 /// A run of bytes, counted from the start of flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Layout {
 
     const fn check_sizes(&self) -> Result<(), Misfit> {
         if !self.whole(self.trust.length / 2)
-            || self.bank(trust::Bank::A).length < trust::RECORD.saturating_add(self.largest_root)
+            || self.bank(trust::Bank::A).length < record::RECORD.saturating_add(self.largest_root)
         {
             return Err(Misfit::Trust);
         }

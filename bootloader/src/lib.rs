@@ -9,7 +9,7 @@
 //! | [`plan`] | the next step, as a pure function |
 //! | [`carry`] | does one step, restartable at any flash operation |
 //! | [`judge`] | asks the verifier about candidate and inbox |
-//! | [`trust`], [`counter`] | what was accepted, and may only grow |
+//! | [`record`], [`trust`], [`counter`] | what was accepted, and may only grow |
 //! | [`journal`] | how far a swap is |
 //! | [`log`] | what went wrong, chained |
 //! | [`slot`], [`upload`] | what others may write, and with which words |
@@ -44,6 +44,7 @@ pub mod log;
 pub mod nor;
 pub mod plan;
 pub mod provision;
+pub mod record;
 pub mod report;
 pub mod slot;
 pub mod sure;

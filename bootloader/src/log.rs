@@ -15,8 +15,8 @@ use crate::{
     field::{Reader, Writer},
     flash::{BLANK, Chip, Fault, Flash},
     layout::Region,
+    record::shortened,
     sure::Sure,
-    trust::shortened,
 };
 
 /// What happened. The numbers are written in flash and never change.

@@ -10,9 +10,10 @@ use crate::{
     journal::{Business, Progress, Turn},
     judge::{Judged, Place},
     layout::Layout,
+    record::{Image, Record, Trial, TrialId, shortened},
     slot::Offer,
     sure::Sure,
-    trust::{Bank, Banks, Image, Record, Trial, TrialId, shortened},
+    trust::{Bank, Banks},
 };
 
 /// What flash shows.
@@ -47,6 +48,10 @@ pub struct Memory {
     pub former_is_whole: Option<Sure>,
     /// Whether this start of the trial was counted.
     pub start_counted: bool,
+    /// What became of the inbox in this boot.
+    pub inbox: Option<Result<(), Reason>>,
+    /// What became of the candidate in this boot.
+    pub candidate: Option<Result<(), Reason>>,
     /// What is left alone for the rest of this boot, because flash failed there.
     pub given_up: GivenUp,
 }
@@ -98,8 +103,8 @@ pub enum Step {
     Judge(Place),
     /// Commit the trust state that the verifier gave.
     Advance(Place),
-    /// Be done with a place: log the reason if there is one, and do not look again.
-    Dismiss(Place, Option<Reason>),
+    /// Be done with a place: log the reason if it was refused, and do not look again.
+    Dismiss(Place, Result<(), Reason>),
     /// Commit the candidate as the image on trial.
     Accept(Image),
     /// Hash the candidate slot against the image on trial.
@@ -310,7 +315,7 @@ fn inbox(seen: &Seen, memory: &Memory) -> Option<Step> {
         Some(Judged {
             advance: Some(_), ..
         }) => Step::Advance(Place::Inbox),
-        Some(judged) => Step::Dismiss(Place::Inbox, judged.evidence.err()),
+        Some(judged) => Step::Dismiss(Place::Inbox, judged.evidence),
     })
 }
 
@@ -329,7 +334,7 @@ fn candidate(seen: &Seen, memory: &Memory) -> Option<Step> {
         }) => Step::Accept(*image),
         Some(Judged {
             image: Err(reason), ..
-        }) => Step::Dismiss(Place::Candidate, Some(*reason)),
+        }) => Step::Dismiss(Place::Candidate, Err(*reason)),
     })
 }
 

@@ -18,7 +18,8 @@ use crate::{
     flash::{Chip, Fault, Flash},
     layout::Slot,
     log::Kind,
-    trust::{self, Identity, Image, Record, Root},
+    record::{Identity, Image, Record, Root},
+    trust,
 };
 
 /// What a unit begins with.

@@ -8,13 +8,16 @@ use cuff_verifier::{
 };
 
 use crate::{
+    boot::Ended,
     carry,
     field::{Reader, Text, Writer},
     flash::{Chip, Flash},
     log::{self, Head},
     plan::HandOver,
+    record::{Identity, TrialId, shortened},
+    slot::{self, Offer},
     sure::Sure,
-    trust::{self, Identity, TrialId, shortened},
+    trust,
 };
 
 /// What `device info` shows.
@@ -22,8 +25,8 @@ use crate::{
 pub struct Report {
     /// The host's nonce, given back.
     pub nonce: [u8; 16],
-    /// How the boot that wrote this ended.
-    pub hand_over: HandOver,
+    /// How the boot that wrote this ended, and what it answered. A candidate refused by an earlier boot is named too.
+    pub ended: Ended,
     /// The version of the bootloader.
     pub bootloader: u64,
     /// All that follows; `None` when the trust store is damaged.
@@ -64,7 +67,7 @@ impl Report {
     pub fn of<F: Flash>(
         chip: &mut Chip<'_, F>,
         bootloader: u64,
-        hand_over: HandOver,
+        ended: Ended,
         nonce: [u8; 16],
     ) -> Self {
         let banks = trust::look(chip);
@@ -86,9 +89,17 @@ impl Report {
                 .map_or(Text::EMPTY, |trial| trial.image.release),
             log_head: log::head(chip).unwrap_or_default(),
         });
+        let before = match slot::offer(chip) {
+            Offer::Refused(reason) => reason.map(Err),
+            Offer::None | Offer::Open => None,
+        };
+        let ended = Ended {
+            candidate: ended.candidate.or(before),
+            ..ended
+        };
         Self {
             nonce,
-            hand_over,
+            ended,
             bootloader,
             state,
         }
@@ -100,7 +111,7 @@ impl Report {
         let (body, seal) = out.split_at_mut_checked(BODY)?;
         let mut w = Writer::new(body);
         w.bytes(MAGIC).bytes(&self.nonce).u64(self.bootloader);
-        let (code, reason, trial) = match self.hand_over {
+        let (code, reason, trial) = match self.ended.hand_over {
             HandOver::Jump { trial: None } => (JUMP, 0, [0; 16]),
             HandOver::Jump { trial: Some(id) } => (TRIAL, 0, id.0),
             HandOver::Recovery(reason) => (RECOVERY, reason.code(), [0; 16]),
@@ -108,6 +119,8 @@ impl Report {
         w.u16(code)
             .u16(reason)
             .bytes(&trial)
+            .u16(answer_code(self.ended.inbox))
+            .u16(answer_code(self.ended.candidate))
             .u32(u32::from(self.state.is_some()));
         if let Some(state) = &self.state {
             let identity = &state.identity;
@@ -145,6 +158,13 @@ impl Report {
             RECOVERY => HandOver::Recovery(Reason::from_code(reason)?),
             _ => return None,
         };
+        let inbox = answer(r.u16())?;
+        let candidate = answer(r.u16())?;
+        let ended = Ended {
+            hand_over,
+            inbox,
+            candidate,
+        };
         let state = match r.u32() {
             0 => None,
             1 => Some(State {
@@ -177,10 +197,31 @@ impl Report {
         };
         r.complete().then_some(Self {
             nonce,
-            hand_over,
+            ended,
             bootloader,
             state,
         })
+    }
+}
+
+fn answer_code(answer: Option<Result<(), Reason>>) -> u16 {
+    match answer {
+        None => 0,
+        Some(Ok(())) => ACCEPTED,
+        Some(Err(reason)) => reason.code(),
+    }
+}
+
+/// `None` when the code means nothing, `Some(None)` when nothing was asked.
+#[allow(
+    clippy::option_option,
+    reason = "not asked and unreadable are different answers"
+)]
+fn answer(code: u16) -> Option<Option<Result<(), Reason>>> {
+    match code {
+        0 => Some(None),
+        ACCEPTED => Some(Some(Ok(()))),
+        code => Reason::from_code(code).map(|reason| Some(Err(reason))),
     }
 }
 
@@ -188,6 +229,7 @@ impl Report {
 pub const LENGTH: usize = 640;
 const BODY: usize = 624;
 const MAGIC: &[u8; 8] = b"cuffrep1";
+const ACCEPTED: u16 = 0x4f4b;
 const JUMP: u16 = 0x4a4a;
 const TRIAL: u16 = 0x5454;
 const RECOVERY: u16 = 0x5252;

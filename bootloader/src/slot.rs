@@ -2,13 +2,13 @@
 //!
 //! Takes marks the application or a host wrote, gives what they claim. Nothing here is evidence: the judge is elsewhere.
 
-use cuff_verifier::digest::Digest;
+use cuff_verifier::{digest::Digest, verdict::Reason};
 
 use crate::{
     field::{Reader, Writer},
-    flash::{Chip, Fault, Flash},
+    flash::{BLANK, Chip, Fault, Flash},
     layout::{Layout, Region, Slot},
-    trust::{TrialId, shortened},
+    record::{TrialId, shortened},
 };
 
 /// What the candidate slot's last page says.
@@ -18,8 +18,8 @@ pub enum Offer {
     None,
     /// An upload is complete and wants to be judged.
     Open,
-    /// It was judged before and refused.
-    Refused,
+    /// It was judged before and refused; the reason, if its mark was not torn.
+    Refused(Option<Reason>),
 }
 
 /// Reads the offer; an unreadable slot offers nothing.
@@ -29,9 +29,14 @@ pub fn offer<F: Flash>(chip: &mut Chip<'_, F>) -> Offer {
     if chip.read(spare, OFFER_AT, &mut bytes).is_err() || bytes != offer_mark() {
         return Offer::None;
     }
-    match chip.blank(spare, REFUSED_AT, chip.layout().program) {
-        Ok(true) => Offer::Open,
-        Ok(false) => Offer::Refused,
+    let mut mark = [0; REFUSED];
+    match chip.read(spare, REFUSED_AT, &mut mark) {
+        Ok(()) if mark == [BLANK; REFUSED] => Offer::Open,
+        Ok(()) => {
+            let mut r = Reader::new(&mark);
+            let (tag, code) = (r.u16(), r.u16());
+            Offer::Refused(Reason::from_code(code).filter(|_| tag == REFUSED_TAG))
+        }
         Err(_) => Offer::None,
     }
 }
@@ -42,8 +47,18 @@ pub fn make_offer<F: Flash>(chip: &mut Chip<'_, F>) -> Result<(), Fault> {
 }
 
 /// Marks the candidate as refused, so that no boot looks at it again.
-pub fn refuse<F: Flash>(chip: &mut Chip<'_, F>) -> Result<(), Fault> {
-    chip.mark(chip.layout().spare(), REFUSED_AT)
+pub fn refuse<F: Flash>(chip: &mut Chip<'_, F>, reason: Reason) -> Result<(), Fault> {
+    let mut mark = [0; REFUSED];
+    Writer::new(&mut mark).u16(REFUSED_TAG).u16(reason.code());
+    chip.program(chip.layout().spare(), REFUSED_AT, &mark)
+}
+
+/// Leaves a candidate behind that is refused from the start: what a failed trial swapped back.
+pub fn leave_refused<F: Flash>(chip: &mut Chip<'_, F>, reason: Reason) -> Result<(), Fault> {
+    chip.erase(chip.layout().spare())?;
+    // The mark first: an offer without it would be judged.
+    refuse(chip, reason)?;
+    make_offer(chip)
 }
 
 /// Notes which file an upload began with, so that only the same file resumes it.
@@ -113,3 +128,5 @@ const OFFER: usize = 32;
 const OFFER_MAGIC: &[u8; 16] = b"cuff candidate 1";
 const OFFER_AT: u32 = 64;
 const REFUSED_AT: u32 = 128;
+const REFUSED: usize = 4;
+const REFUSED_TAG: u16 = 0x4e4f;

@@ -8,9 +8,10 @@ use cuff_verifier::{digest::Digest, verdict::Reason};
 use crate::{
     flash::{Chip, Fault, Flash, LARGEST_UNIT},
     layout::{Region, Slot},
+    record::TrialId,
     slot,
     sure::Sure,
-    trust::{self, TrialId},
+    trust,
 };
 
 /// A candidate on its way: evidence first, then the image.
@@ -58,6 +59,21 @@ impl Candidate {
         candidate.image.at = last.saturating_mul(layout.erase);
         let done = u64::from(evidence).saturating_add(u64::from(candidate.image.at));
         Ok(Some((candidate, done)))
+    }
+
+    /// Starts with the evidence that lies in the inbox: in recovery, once [`crate::judge::announced`] has said yes to it.
+    pub fn announced<F: Flash>(chip: &mut Chip<'_, F>) -> Result<Self, Refused> {
+        erase(chip)?;
+        let inbox = chip.layout().inbox_evidence();
+        let slot = chip.layout().evidence(Slot::Candidate);
+        let length = inbox.length.min(slot.length);
+        chip.copy(inbox, slot, 0, length)?;
+        if !chip.blank(inbox, length, inbox.length.saturating_sub(length))? {
+            return Err(Refused::TooLong);
+        }
+        let mut candidate = Self::at_start(chip);
+        candidate.evidence.closed = true;
+        Ok(candidate)
     }
 
     /// Adds evidence.

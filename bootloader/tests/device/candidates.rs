@@ -1,8 +1,10 @@
 //! Candidates: what is offered, refused, left alone or resumed.
 
 use cuff_bootloader::{
+    judge,
     log::Kind,
     plan::HandOver,
+    report::Report,
     slot::Offer,
     trust::Bank,
     upload::{self, Candidate, Refused},
@@ -29,7 +31,7 @@ fn assert_refused(mut unit: Wearable, reason: Reason) {
     assert_eq!(unit.boot(), AT_REST);
     assert!(unit.runs(&old()));
     assert_eq!(unit.reasons(Kind::RefusedCandidate), [reason]);
-    assert_eq!(unit.see().offer, Offer::Refused);
+    assert_eq!(unit.see().offer, Offer::Refused(Some(reason)));
 }
 
 #[test]
@@ -92,6 +94,54 @@ fn another_products_path_is_refused() {
 }
 
 #[test]
+fn a_boot_answers_and_a_report_repeats_the_answer() {
+    let (mut refused, _) = offered(|_, new| new.counter = 0);
+    let ended = refused.boot_and_tell();
+    assert_eq!(ended.candidate, Some(Err(Reason::CounterRollback)));
+    let later = refused.boot_and_tell();
+    assert_eq!(later.candidate, None);
+    let report = Report::of(&mut refused.chip(), 1, later, [1; 16]);
+    assert_eq!(report.ended.candidate, Some(Err(Reason::CounterRollback)));
+
+    let (mut sick, _) = offered(|_, _| {});
+    assert_eq!(sick.boot_and_tell().candidate, Some(Ok(())));
+    sick.boot_to_trial();
+    assert_eq!(
+        sick.boot_and_tell().candidate,
+        Some(Err(Reason::TrialUnconfirmed))
+    );
+    assert_eq!(
+        sick.see().offer,
+        Offer::Refused(Some(Reason::TrialUnconfirmed))
+    );
+}
+
+#[test]
+fn recovery_judges_announced_evidence_before_it_takes_an_image() {
+    let (mut repository, mut unit) = unit();
+    let (new, bad) = (Release::new("1.1", 2, 2000), Release::new("0.9", 0, 2000));
+    repository.release(new.clone()).release(bad.clone());
+    unit.damage(unit.layout.active, 1000);
+    assert_eq!(unit.boot(), HandOver::Recovery(Reason::ActiveMismatch));
+    let judged = |unit: &mut Wearable| {
+        let record = unit.record();
+        judge::announced(&unit.chip(), &record, record.counter, 1)
+    };
+    unit.send(&repository.evidence(&bad.path(), 2))
+        .expect("sent");
+    assert_eq!(judged(&mut unit).err(), Some(Reason::CounterRollback));
+    unit.send(&repository.evidence(&new.path(), 2))
+        .expect("sent");
+    let image = judged(&mut unit).expect("announced");
+    assert_eq!(image.length as usize, new.image.len());
+    let mut upload = Candidate::announced(&mut unit.chip()).expect("begun");
+    upload.image(&mut unit.chip(), &new.image).expect("written");
+    upload.finish(&mut unit.chip()).expect("offered");
+    unit.boot_to_trial();
+    assert!(unit.runs(&new));
+}
+
+#[test]
 fn a_refused_candidate_is_looked_at_once() {
     let (mut unit, _) = offered(|_, new| new.counter = 0);
     assert_eq!(unit.boot(), AT_REST);
@@ -130,7 +180,6 @@ fn an_upload_resumes_with_the_same_file_only() {
     upload
         .image(&mut unit.chip(), &new.image[..2500])
         .expect("written");
-    drop(upload);
     assert_eq!(unit.boot(), AT_REST);
 
     let other = Candidate::resume(&mut unit.chip(), &Digest::of(b"other")).expect("readable");

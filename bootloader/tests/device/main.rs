@@ -39,6 +39,13 @@
 //! | something signed boots after a cut at any flash operation | `sweep::*` |
 //! | ... and the sweep would notice | `mutants::*` |
 #![allow(missing_docs, reason = "the table above is the documentation")]
+#![allow(
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test may panic, is small, and is not in a hurry"
+)]
 
 mod candidates;
 mod counter;

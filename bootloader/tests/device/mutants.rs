@@ -4,14 +4,15 @@
 //! bootloader itself knows nothing of mutants.
 
 use cuff_bootloader::{
-    boot::drive,
+    boot::{Ended, drive},
     carry::carry,
     counter,
     flash::{Chip, Fault},
     journal,
-    plan::{HandOver, Memory, Seen, Step, plan},
+    plan::{Memory, Seen, Step, plan},
+    record::Record,
     sure::Sure,
-    trust::{self, Bank, Record, RootAt},
+    trust::{self, Bank, RootAt},
 };
 
 use crate::{
@@ -25,7 +26,7 @@ type Carried = Result<(), Fault>;
 fn with(
     chip: &mut Chip<'_, Flash>,
     wrong: fn(&mut Chip<'_, Flash>, &Seen, &mut Memory, Step) -> Option<Carried>,
-) -> HandOver {
+) -> Ended {
     drive(
         chip,
         |chip, seen, memory| plan(chip.layout(), seen, memory),
@@ -37,7 +38,7 @@ fn with(
 }
 
 /// The counter is raised before the confirm is committed.
-fn counter_first(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn counter_first(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |chip, seen, _, step| {
         let trial = seen.banks.record()?.trial?;
         (step == Step::Confirm)
@@ -48,7 +49,7 @@ fn counter_first(chip: &mut Chip<'_, Flash>) -> HandOver {
 }
 
 /// Trust is written once more over itself, by erasing both banks.
-fn erase_in_place(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn erase_in_place(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |chip, seen, memory, step| {
         matches!(step, Step::Advance(_)).then(|| {
             carry(chip, seen, memory, BOOTLOADER, step)?;
@@ -61,7 +62,7 @@ fn erase_in_place(chip: &mut Chip<'_, Flash>) -> HandOver {
 }
 
 /// The active slot is believed without being hashed.
-fn no_hash(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn no_hash(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |_, _, memory, step| {
         matches!(step, Step::HashActive(_)).then(|| {
             memory.active_is_whole = Some(Sure::equal(b"", b""));
@@ -71,7 +72,7 @@ fn no_hash(chip: &mut Chip<'_, Flash>) -> HandOver {
 }
 
 /// Pages are swapped without marks until all are done.
-fn swap_without_marks(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn swap_without_marks(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |chip, seen, memory, step| {
         (step == Step::Swap).then(|| unmarked(chip, seen, memory))
     })
@@ -95,7 +96,7 @@ fn unmarked(chip: &mut Chip<'_, Flash>, seen: &Seen, memory: &mut Memory) -> Car
 }
 
 /// The candidate is written down as installed when it is accepted.
-fn installed_before_confirm(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn installed_before_confirm(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |chip, seen, memory, step| {
         let Step::Accept(image) = step else {
             return None;
@@ -111,7 +112,7 @@ fn installed_before_confirm(chip: &mut Chip<'_, Flash>) -> HandOver {
 }
 
 /// A mark stands before its page is copied.
-fn mark_before_copy(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn mark_before_copy(chip: &mut Chip<'_, Flash>) -> Ended {
     with(chip, |chip, seen, _, step| {
         (step == Step::Swap).then(|| {
             let progress = seen.progress.ok_or(Fault::Lost)?;
@@ -123,7 +124,7 @@ fn mark_before_copy(chip: &mut Chip<'_, Flash>) -> HandOver {
 }
 
 /// Only one bank is written; the other one keeps the older state.
-fn one_bank(chip: &mut Chip<'_, Flash>) -> HandOver {
+fn one_bank(chip: &mut Chip<'_, Flash>) -> Ended {
     drive(
         chip,
         |chip, seen, memory| match plan(chip.layout(), seen, memory) {

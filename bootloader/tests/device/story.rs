@@ -9,7 +9,8 @@ use cuff_bootloader::{
     layout::Layout,
     log::{self, Kind},
     plan::HandOver,
-    trust::{self, Banks, Image, Record},
+    record::{Image, Record},
+    trust::{self, Banks},
     upload::{self, Refused},
 };
 use cuff_verifier::{digest::Digest, time::Instant};

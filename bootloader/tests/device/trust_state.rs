@@ -79,7 +79,7 @@ fn both_banks_are_equal_at_rest() {
     let a = bank(unit.layout, Bank::A);
     let b = bank(unit.layout, Bank::B);
     let bytes = unit.flash.contents();
-    let used = trust::RECORD as usize;
+    let used = cuff_bootloader::record::RECORD as usize;
     assert_eq!(
         bytes[a.offset as usize..][..used],
         bytes[b.offset as usize..][..used]
@@ -141,7 +141,7 @@ fn trust_advances_though_the_image_is_refused() {
     assert_eq!(record.root.version, 2);
     assert_eq!(record.versions.product, repository.product);
     assert!(record.trial.is_none());
-    assert_eq!(unit.see().offer, Offer::Refused);
+    assert_eq!(unit.see().offer, Offer::Refused(Some(Reason::ImageDigest)));
     assert_eq!(unit.logged(Kind::RootChanged), 1);
     assert_eq!(unit.logged(Kind::RefusedCandidate), 1);
 }
@@ -265,8 +265,8 @@ fn the_floor_grows_with_signed_dates_only() {
 #[test]
 fn a_report_echoes_the_nonce_and_reads_back() {
     let (repository, mut unit) = unit();
-    let hand_over = unit.boot();
-    let report = Report::of(&mut unit.chip(), BOOTLOADER, hand_over, [0x42; 16]);
+    let ended = unit.boot_and_tell();
+    let report = Report::of(&mut unit.chip(), BOOTLOADER, ended, [0x42; 16]);
     let block = report.encode().expect("fits");
     assert_eq!(Report::decode(&block), Some(report));
     assert_eq!(report.nonce, [0x42; 16]);

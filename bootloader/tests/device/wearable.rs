@@ -3,7 +3,7 @@
 //! Takes uploads, cuts and resets, gives hand-overs. Its boot can be replaced by a wrong one (see `mutants`).
 
 use cuff_bootloader::{
-    boot,
+    boot::{self, Ended},
     carry::look,
     counter,
     field::Text,
@@ -13,7 +13,8 @@ use cuff_bootloader::{
     nor::Nor,
     plan::{HandOver, Seen},
     provision::{First, provision},
-    trust::{self, Banks, Identity, Record, TrialId},
+    record::{Identity, Record, TrialId},
+    trust::{self, Banks},
     upload::{self, Refused},
 };
 use cuff_verifier::{time::Instant, verdict::Reason};
@@ -25,7 +26,7 @@ use crate::{
 
 pub const BOOTLOADER: u64 = 1;
 pub type Flash = Traced;
-pub type Boot = fn(&mut Chip<'_, Flash>) -> HandOver;
+pub type Boot = fn(&mut Chip<'_, Flash>) -> Ended;
 
 /// The release every unit leaves the factory with.
 pub fn old() -> Release {
@@ -93,7 +94,7 @@ pub struct Wearable {
     pub boot: Boot,
 }
 
-pub fn honest(chip: &mut Chip<'_, Flash>) -> HandOver {
+pub fn honest(chip: &mut Chip<'_, Flash>) -> Ended {
     boot::boot(chip, BOOTLOADER)
 }
 
@@ -134,6 +135,10 @@ impl Wearable {
     }
 
     pub fn boot(&mut self) -> HandOver {
+        self.boot_and_tell().hand_over
+    }
+
+    pub fn boot_and_tell(&mut self) -> Ended {
         let boot = self.boot;
         boot(&mut self.chip())
     }
