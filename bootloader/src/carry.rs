@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// Reads everything the plan depends on.
+#[inline(never)]
 pub fn look<F: Flash>(chip: &mut Chip<'_, F>) -> Seen {
     let confirmation = chip.layout().confirmation();
     Seen {
@@ -34,6 +35,7 @@ pub fn look<F: Flash>(chip: &mut Chip<'_, F>) -> Seen {
 }
 
 /// Does `step`.
+#[inline(never)]
 pub fn carry<F: Flash>(
     chip: &mut Chip<'_, F>,
     seen: &Seen,
@@ -125,6 +127,7 @@ pub fn carry<F: Flash>(
 }
 
 /// Copies pages and marks them, until the journal's swap is complete.
+#[inline(never)]
 pub fn swap<F: Flash>(chip: &mut Chip<'_, F>) -> Result<(), Fault> {
     let mut progress = journal::look(chip).ok_or(Fault::Lost)?;
     while !progress.is_complete() {
@@ -203,6 +206,7 @@ fn hash<F: Flash>(chip: &mut Chip<'_, F>, memory: &mut Memory, record: &Record, 
     }
 }
 
+#[inline(never)]
 fn advance<F: Flash>(
     chip: &mut Chip<'_, F>,
     memory: &mut Memory,
@@ -247,6 +251,7 @@ fn advance<F: Flash>(
     Ok(())
 }
 
+#[inline(never)]
 fn conclude<F: Flash>(
     chip: &mut Chip<'_, F>,
     memory: &mut Memory,

@@ -34,6 +34,7 @@ pub fn can_reach(target: Counter) -> bool {
 }
 
 /// Reads all four pages.
+#[inline(never)]
 pub fn look<F: Flash>(chip: &mut Chip<'_, F>) -> Held {
     let mut held = Held {
         value: None,

@@ -64,7 +64,10 @@ impl<'f, F: Flash> Chip<'f, F> {
             return Err(Fault::Unaligned);
         }
         let mut at = at;
-        for piece in bytes.chunks(size) {
+        let mut rest = bytes;
+        while !rest.is_empty() && size > 0 {
+            let (piece, later) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+            rest = later;
             let mut buffer = [BLANK; LARGEST_UNIT];
             let unit = buffer.get_mut(..size).ok_or(Fault::Outside)?;
             unit.get_mut(..piece.len())

@@ -67,6 +67,7 @@ pub struct Copy {
 }
 
 /// Reads both banks and gives the newer sound one.
+#[inline(never)]
 pub fn look<F: Flash>(chip: &mut Chip<'_, F>) -> Option<Progress> {
     let (first, second) = (read(chip, 0), read(chip, 1));
     match (first, second) {

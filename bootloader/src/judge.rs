@@ -49,6 +49,7 @@ pub struct Advance {
 }
 
 /// Judges one place against what the unit knows.
+#[inline(never)]
 pub fn judge<F: Flash>(
     chip: &Chip<'_, F>,
     record: &Record,
@@ -100,6 +101,7 @@ pub fn judge<F: Flash>(
 }
 
 /// Judges evidence in the inbox that announces an image still to come: what recovery asks before it accepts a byte of it.
+#[inline(never)]
 pub fn announced<F: Flash>(
     chip: &Chip<'_, F>,
     record: &Record,

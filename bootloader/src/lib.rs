@@ -3,6 +3,9 @@
 //! [`boot::boot`] is what a board calls: it looks at flash, plans one step, carries it out, and looks again, until it can
 //! say *jump* or *stay*. Trust is judged by `cuff-verifier`, the same crate the desk uses.
 //!
+//! Nothing here can panic: no index, no unchecked arithmetic, no `unwrap`. Functions are marked `inline(never)` where
+//! inlined copies of them would cost a board flash (4 KiB together).
+//!
 //! | room | what it holds |
 //! |---|---|
 //! | [`boot`] | the loop, and the last look before the jump |

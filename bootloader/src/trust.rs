@@ -70,6 +70,7 @@ pub enum RootAt<'r> {
 }
 
 /// Reads both banks.
+#[inline(never)]
 pub fn look<F: Flash>(chip: &mut Chip<'_, F>) -> Banks {
     match (read(chip, Bank::A), read(chip, Bank::B)) {
         (Some(a), Some(b)) if a == b => Banks::Equal(a),
