@@ -61,12 +61,14 @@ pub fn provision<F: Flash>(
     if record.root.length > layout.largest_root {
         return Err(Reason::EvidenceTooLarge.into());
     }
-    // A unit that was one before keeps its log and its counter.
-    let before = trust::look(chip).record().copied();
-    record.floor = record
-        .floor
-        .max(before.map_or(Instant(0), |before| before.floor));
-    if before.is_none() {
+    // A unit that was one before keeps its log and its counter, and never uses a sequence twice.
+    let held = counter::look(chip).value.unwrap_or_default();
+    record.counter = record.counter.max(held);
+    if let Some(before) = trust::look(chip).record() {
+        record.floor = record.floor.max(before.floor);
+        record.counter = record.counter.max(before.counter);
+        record.sequence = before.sequence.checked_add(1).ok_or(Fault::Outside)?;
+    } else {
         chip.clear(layout.log)?;
     }
     chip.erase(layout.trust)?;

@@ -35,6 +35,7 @@
 //! | an empty or unreadable candidate never stops a healthy `active` | `candidates::an_unreadable_candidate_stops_nothing` |
 //! | a full or broken log never stops a boot | `tamper_log::a_broken_log_stops_nothing` |
 //! | equal records coalesce, kinds have quotas, the first of each kind stays | `tamper_log::*` |
+//! | the first floor comes from verified metadata, or the unit's own record | `factory::*` |
 //! | a report echoes the nonce | `trust_state::a_report_echoes_the_nonce_and_reads_back` |
 //! | something signed boots after a cut at any flash operation | `sweep::*` |
 //! | ... and the sweep would notice | `mutants::*` |
@@ -49,6 +50,7 @@
 
 mod candidates;
 mod counter;
+mod factory;
 mod image_state;
 mod mutants;
 mod signer;

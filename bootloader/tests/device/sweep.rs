@@ -1,8 +1,7 @@
 //! Power goes at every single flash operation of every story; something signed still boots.
 //!
-//! Operations on trust, counter, journal and log are torn in all four ways; those on slots and inbox, which are plain
-//! copies, in one of the four by turns. The smallest layout is swept whole, the others with a stride that CI can afford;
-//! `CUFF_SWEEP=whole` tears every operation of every layout in every way.
+//! Each operation is torn in four ways. The smallest layout is swept whole, the others with a stride that CI can afford;
+//! `CUFF_SWEEP=whole` takes every operation of every layout.
 
 use cuff_bootloader::{
     layout::Layout,
@@ -50,9 +49,9 @@ pub fn sweep(
             ready
                 .witness()
                 .map_err(|stop| told(&format!("before operation {nth}"), stop))?;
-            for tear in tears(layout, nth, operation) {
+            for tear in tears(nth) {
                 // Now and then power goes twice.
-                let second = (points % 4 == 0).then(|| Cut {
+                let second = (points % 5 == 0).then(|| Cut {
                     after: (nth * 7919 % operations.len()) as u64,
                     tear,
                 });
@@ -100,22 +99,13 @@ fn cut_once(
     Ok(())
 }
 
-fn tears(layout: &Layout, nth: usize, operation: &Operation) -> impl Iterator<Item = Tear> + use<> {
-    let all = [
+fn tears(nth: usize) -> [Tear; 4] {
+    [
         Tear::Nothing,
         Tear::Half,
         Tear::Random(nth as u64),
         Tear::Complete,
-    ];
-    let plain_copy = [layout.active, layout.candidate, layout.inbox]
-        .iter()
-        .any(|region| (region.offset..region.end()).contains(&operation.offset()));
-    let (skip, take) = if plain_copy && !whole() {
-        (nth % 4, 1)
-    } else {
-        (0, 4)
-    };
-    all.into_iter().skip(skip).take(take)
+    ]
 }
 
 fn whole() -> bool {

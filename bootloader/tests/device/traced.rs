@@ -23,14 +23,6 @@ pub enum Operation {
     Erase(u32, u32),
 }
 
-impl Operation {
-    pub fn offset(&self) -> u32 {
-        match self {
-            Self::Program(offset, _) | Self::Erase(offset, _) => *offset,
-        }
-    }
-}
-
 impl Traced {
     pub fn new(nor: Nor<Vec<u8>>) -> Self {
         Self {
