@@ -231,7 +231,7 @@ fn staged_bytes_edited_by_hand_lose_their_signatures() {
     exit: 1
     --- stderr
     error: `desk/staged/band.json` was edited by hand or damaged
-    cause: band: not written by cuff or edited by hand: writing it again would change its bytes
+    cause: band: not written by cuff, or edited by hand: cuff would write other bytes or other key ids
     help: bring the file back with `git checkout`, or stage the change again
     ");
 }
@@ -585,4 +585,31 @@ fn outside_of_a_working_directory_the_way_back_is_told() {
     error: no cuff.toml in `[dir]` or any directory above it
     help: go to the directory with cuff.toml, or make one with `cuff init`
     ");
+}
+
+#[test]
+fn the_first_versions_cannot_be_cancelled_but_a_release_can_be_taken_back() {
+    let desk = staged();
+    assert_snapshot!(desk.cuff("cancel").expect(1), @"
+    $ cuff cancel
+    exit: 1
+    --- stderr
+    error: root v1 cannot be cancelled: nothing is published yet, and a repository begins with all its roles
+    help: `cuff yank RELEASE` takes a staged release back; to begin anew, remove the working directory
+    ");
+    desk.cuff("yank band/1.0.0").expect(0);
+    assert!(!desk.path("desk/staged/targets/band/1.0.0").exists());
+    desk.cuff("review").expect(0);
+}
+
+#[test]
+fn a_second_key_of_the_same_name_does_not_replace_the_first() {
+    let desk = published();
+    fs::create_dir(desk.path("other")).unwrap();
+    desk.cuff("key new alice --output other").expect(0);
+    let transcript = desk.cuff("role add-key band other/alice.pub").expect(1);
+    assert!(
+        transcript.stderr.contains("holds another key of that name"),
+        "{transcript}"
+    );
 }

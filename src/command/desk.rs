@@ -220,7 +220,7 @@ pub fn bench_failed(error: BenchError) -> Error {
         BenchError::Foundation(_) => (
             Exit::No,
             "foundation",
-            "`cuff cancel` without a role drops all of them",
+            "`cuff yank RELEASE` takes a staged release back; to begin anew, remove the working directory",
         ),
         BenchError::Roles(_) => (
             Exit::No,

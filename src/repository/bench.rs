@@ -190,13 +190,8 @@ impl<'a> Bench<'a> {
             Some(role) if self.staging.roles.contains_key(role) => vec![role.clone()],
             Some(role) => return Err(BenchError::NotStaged(role.clone())),
         };
-        for role in &gone {
-            if self.published_version(role) == 0
-                && self.published.is_none()
-                && gone.len() < self.staging.roles.len()
-            {
-                return Err(BenchError::Foundation(role.clone()));
-            }
+        if let (None, Some(role)) = (&self.published, gone.first()) {
+            return Err(BenchError::Foundation(role.clone()));
         }
         for role in &gone {
             self.staging.roles.remove(role);
@@ -389,8 +384,10 @@ pub enum BenchError {
     /// Nothing to take away.
     #[error("{0} is not staged")]
     NotStaged(RoleName),
-    /// The first versions belong together.
-    #[error("{0} v1 cannot be cancelled alone: a repository begins with all its roles")]
+    /// Without its first versions a working directory holds nothing.
+    #[error(
+        "{0} v1 cannot be cancelled: nothing is published yet, and a repository begins with all its roles"
+    )]
     Foundation(RoleName),
     /// Beyond the year 9999.
     #[error("the expiry lies beyond the year 9999")]

@@ -56,7 +56,7 @@ impl Draft {
                 serde_json::from_slice(signed).map_err(unreadable)?,
             ),
         };
-        if draft.encode().is_ok_and(|bytes| bytes == signed) {
+        if draft.encode().is_ok_and(|bytes| bytes == signed) && draft.names_keys_by_their_ids() {
             Ok(draft)
         } else {
             Err(ReadError::NotOurs { role: name.clone() })
@@ -106,6 +106,16 @@ impl Draft {
         })
     }
 
+    /// One key under two ids would be two signers to whoever counts ids.
+    fn names_keys_by_their_ids(&self) -> bool {
+        let keys = match self {
+            Self::Root(root) => &root.keys,
+            Self::Targets(targets) => &targets.delegations.keys,
+            _ => return true,
+        };
+        keys.iter().all(|(id, key)| *id == Hex::from(key.0.id()))
+    }
+
     fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
         let value = match self {
             Self::Root(role) => serde_json::to_value(role),
@@ -132,7 +142,7 @@ pub enum ReadError {
     },
     /// Spelled differently from what we would write.
     #[error(
-        "{role}: not written by cuff or edited by hand: writing it again would change its bytes"
+        "{role}: not written by cuff, or edited by hand: cuff would write other bytes or other key ids"
     )]
     NotOurs {
         /// The role.

@@ -48,9 +48,18 @@ impl AddKey {
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         let desk = self.change.place.open()?;
         let file = read_public(&self.key)?;
+        let path = desk.keys().join(format!("{}.pub", file.name()));
+        if path.exists() && read_public(&path)?.key() != file.key() {
+            return Err(anyhow::anyhow!(
+                "`{}` holds another key of that name",
+                path.display()
+            ))
+            .exit(Exit::No)
+            .rule("name-taken")
+            .help("names tell people apart: make the new key under another name");
+        }
         let answer = KeyAdded(self.change.stage(&desk, RoleEdit::AddKey(file.key()))?);
         if !self.change.dry_run {
-            let path = desk.keys().join(format!("{}.pub", file.name()));
             std::fs::create_dir_all(desk.keys())?;
             durable::write(&path, file.text().as_bytes())?;
         }

@@ -183,3 +183,16 @@ fn a_product_is_written_canonically_and_whole() {
         r#"{"_type":"targets","expires":"1970-01-02T00:00:00Z","issued":"1970-01-01T00:00:00Z","minimum_counter":0,"spec_version":"1.0.0","targets":{},"version":1}"#
     );
 }
+
+#[test]
+fn one_key_under_two_ids_is_not_two_signers() {
+    let mut root = root(1, &[1], 1);
+    let key = hand(1).public();
+    let other = Hex::sha256(b"another name for the same key");
+    root.keys.insert(other, Key(key));
+    root.roles.root.keyids.push(other);
+    root.roles.root.threshold = 2;
+    let staged = Draft::Root(root).stage().unwrap();
+    let error = Draft::read(&RoleName::Root, staged.signed()).unwrap_err();
+    assert!(matches!(error, ReadError::NotOurs { .. }), "{error}");
+}
