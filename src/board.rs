@@ -5,8 +5,10 @@
 pub(crate) mod bench;
 pub mod catalogue;
 mod check;
+pub mod layout;
 pub mod region;
 
+use cuff_bootloader::layout::Misfit;
 use cuff_verifier::release::Kind;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -49,12 +51,19 @@ impl Board {
     /// Reads and checks a description; `file` is used in messages only.
     pub fn read(file: &str, text: &str) -> Result<Self, BoardError> {
         let written: Written = read_toml(file, text)?;
-        written
+        let board = written
             .into_board()
             .map_err(|(offset, fault)| BoardError::Unsound {
                 place: Place::at(file, text, offset),
                 fault,
-            })
+            })?;
+        match board.layout() {
+            Ok(_) => Ok(board),
+            Err(misfit) => Err(BoardError::Unbootable {
+                file: file.to_owned(),
+                misfit,
+            }),
+        }
     }
 
     /// Where an image of this kind may lie: its region, without the tail kept for evidence.
@@ -156,6 +165,14 @@ pub enum BoardError {
         place: Place,
         /// The rule it breaks.
         fault: Fault,
+    },
+    /// Sound by itself, but the bootloader cannot work with it.
+    #[error("{file}: the bootloader cannot work with this board: {misfit}")]
+    Unbootable {
+        /// The file.
+        file: String,
+        /// The bootloader's own word.
+        misfit: Misfit,
     },
 }
 

@@ -3,13 +3,14 @@
 use super::super::{Board, BoardError};
 use super::*;
 use crate::board::bench::SOUND;
+use cuff_bootloader::layout::Misfit;
 
 /// The fault, and where it stands, after one piece of a sound description was replaced.
 fn with(from: &str, to: &str) -> (String, Fault) {
     assert!(SOUND.contains(from), "{from} is not in the description");
     match Board::read("b.toml", &SOUND.replacen(from, to, 1)).unwrap_err() {
         BoardError::Unsound { place, fault } => (place.to_string(), fault),
-        BoardError::Malformed(malformed) => panic!("{malformed}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -29,6 +30,23 @@ fn an_unknown_field_or_a_missing_region_is_refused() {
             Board::read("b.toml", &text),
             Err(BoardError::Malformed(_))
         ));
+    }
+}
+
+#[test]
+fn the_bootloader_is_asked_too() {
+    for (from, to, misfit) in [
+        ("trials = 3", "trials = 200", Misfit::Trials),
+        ("program-unit = 4", "program-unit = 32", Misfit::ProgramUnit),
+        (
+            "inbox = { start = 0x1C000, length = 0x4000 }",
+            "inbox = { start = 0x1C000, length = 0x1000 }",
+            Misfit::Inbox,
+        ),
+    ] {
+        let refusal = Board::read("b.toml", &SOUND.replacen(from, to, 1)).unwrap_err();
+        let file = "b.toml".to_owned();
+        assert_eq!(refusal, BoardError::Unbootable { file, misfit });
     }
 }
 
