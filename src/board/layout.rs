@@ -2,7 +2,7 @@
 //! Takes absolute addresses, gives offsets from the start of flash; the bootloader's own check has the last word.
 
 use cuff_bootloader::layout::{self, Layout, Misfit};
-use cuff_bootloader::trust;
+use cuff_bootloader::record::RECORD;
 
 use super::Board;
 use super::region::Region;
@@ -29,7 +29,7 @@ impl Board {
             evidence: narrow(self.evidence),
             trials: u32::from(self.trials),
             // Whatever a bank has beside its record.
-            largest_root: narrow(regions.trust.length / 2).saturating_sub(trust::RECORD),
+            largest_root: narrow(regions.trust.length / 2).saturating_sub(RECORD),
             boot: at(regions.boot),
             trust: at(regions.trust),
             counter: at(regions.counter),
