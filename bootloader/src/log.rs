@@ -72,6 +72,8 @@ pub struct Entry {
     pub before_repeated: u16,
     /// Whether it continues the chain.
     pub chained: bool,
+    /// Its own hash, which the record after it continues.
+    pub hash: [u8; 16],
 }
 
 /// The end of the chain: what a host remembers to notice truncation.

@@ -66,6 +66,7 @@ impl Slot {
             floor: Instant(u64::from(r.u32())),
             before_repeated,
             chained: true,
+            hash: hash.first_chunk().copied().unwrap_or_default(),
         };
         match hash.first_chunk() {
             Some(hash) if tag == RECORD && Sure::equal(&link(before, body), hash).holds() => {
