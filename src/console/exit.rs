@@ -16,11 +16,40 @@ pub enum Exit {
     Usage,
     /// It could not be found out: disk, network, probe, an interrupted prompt.
     Unknown,
+    /// A device refused, or holds something else than it should.
+    Refused,
+    /// A trial ended without a confirm; the release before it is back.
+    TrialReverted,
+    /// A device stays in recovery.
+    Recovery,
+    /// A device was never provisioned.
+    NotProvisioned,
+    /// A device was provisioned before.
+    AlreadyProvisioned,
+    /// A device went away in the middle of it.
+    LinkLost,
+    /// Another process is talking to the device.
+    Busy,
+    /// A device's tamper log lost records, or they were changed.
+    LogBroken,
 }
 
 impl Exit {
     /// All of them, for the table in the documentation.
-    pub const ALL: &[Self] = &[Self::Yes, Self::No, Self::Usage, Self::Unknown];
+    pub const ALL: &[Self] = &[
+        Self::Yes,
+        Self::No,
+        Self::Usage,
+        Self::Unknown,
+        Self::Refused,
+        Self::TrialReverted,
+        Self::Recovery,
+        Self::NotProvisioned,
+        Self::AlreadyProvisioned,
+        Self::LinkLost,
+        Self::Busy,
+        Self::LogBroken,
+    ];
 
     /// The process's exit code.
     pub fn code(self) -> u8 {
@@ -29,6 +58,15 @@ impl Exit {
             Self::No => 1,
             Self::Usage => 2,
             Self::Unknown => 3,
+            // From 10 on: what only commands that talk to a device end with.
+            Self::Refused => 10,
+            Self::TrialReverted => 11,
+            Self::Recovery => 12,
+            Self::NotProvisioned => 13,
+            Self::AlreadyProvisioned => 14,
+            Self::LinkLost => 15,
+            Self::Busy => 16,
+            Self::LogBroken => 17,
         }
     }
 }

@@ -118,6 +118,14 @@ impl From<anyhow::Error> for Failure {
         failure.exit = exit.unwrap_or(failure.exit);
         failure.rule = rule.unwrap_or(match failure.exit {
             Exit::Yes | Exit::Unknown => "unexpected",
+            Exit::Refused
+            | Exit::TrialReverted
+            | Exit::Recovery
+            | Exit::NotProvisioned
+            | Exit::AlreadyProvisioned
+            | Exit::LinkLost
+            | Exit::Busy
+            | Exit::LogBroken => "device",
             Exit::No => "refused",
             Exit::Usage => "usage",
         });
