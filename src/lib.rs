@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod console;
+pub mod device;
 pub mod durable;
 pub mod evidence;
 pub mod firmware;

@@ -1,0 +1,19 @@
+//! The device wing: how a wearable is reached, what is written to it, and what it says.
+//!
+//! A [`target`] names a device, [`reach`] opens its [`link`], [`shipment`] takes a sealed bundle apart, [`provision`] and
+//! [`push`] carry it over, [`verify`] and [`chronicle`] judge what is read back. Whether something may run is decided by
+//! the bootloader, never here. [`sim`] is the wearable without hardware.
+
+pub mod chronicle;
+pub mod event;
+pub mod link;
+pub mod memory;
+pub mod provision;
+pub mod push;
+pub mod reach;
+pub mod shipment;
+pub mod sim;
+pub mod state;
+pub mod target;
+pub mod unit;
+pub mod verify;
