@@ -65,6 +65,7 @@ commands! {
     Amend => amend,
     Build => build,
     Cancel => cancel,
+    Device => device,
     Init => init,
     Inspect => inspect,
     Key => key,
@@ -75,6 +76,7 @@ commands! {
     #[command(hide = true)]
     Schema => schema,
     Sign => sign,
+    Sim => sim,
     Stage => stage,
     Status => status,
     Yank => yank,

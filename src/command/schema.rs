@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    amend, build, cancel, init, inspect, key, publish, refresh, review, role, sign, stage, status,
-    yank,
+    amend, build, cancel, device, init, inspect, key, publish, refresh, review, role, sign, sim,
+    stage, status, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -25,6 +25,11 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<amend::Amended>(),
         entry::<build::Built>(),
         entry::<cancel::Cancelled>(),
+        entry::<device::info::Described>(),
+        entry::<device::log::Told>(),
+        entry::<device::provision::Provisioned>(),
+        entry::<device::push::Pushed>(),
+        entry::<device::verify::Verified>(),
         entry::<init::Founded>(),
         entry::<inspect::Inspected>(),
         entry::<key::export::Exported>(),
@@ -42,6 +47,9 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<role::show::Shown>(),
         entry::<Written>(),
         entry::<sign::SignedRoles>(),
+        entry::<sim::boot::Booted>(),
+        entry::<sim::cut::Armed>(),
+        entry::<sim::new::Made>(),
         entry::<stage::StagedRelease>(),
         entry::<status::Stands>(),
         entry::<yank::Yanked>(),
