@@ -1,12 +1,17 @@
-//! Repositories: how one comes to be at the desk, and what is published of it.
+//! Repositories: how one comes to be at the desk, what is published of it, and how it is read from outside.
 //!
 //! Desk: [`desk::Desk`] (the working directory) holds what is [`published`] and what is in [`staging`]; [`bench::Bench`]
 //! edits, [`review`] says what it means, [`signing`] and [`status`] bring it to its thresholds, [`publish`] puts it into a
 //! store.
+//!
+//! Reader: [`source::Source`] gives bytes, [`client::Client`] turns them into a verified [`view::View`], [`release`]
+//! fetches what a view lists, and [`sealing`] packs it for places without a network.
 
+pub mod anchor;
 pub mod bench;
 pub mod candidate;
 pub mod capacity;
+pub mod client;
 pub mod desk;
 pub mod foundation;
 pub mod join;
@@ -15,8 +20,12 @@ pub mod preflight;
 pub mod publish;
 pub mod published;
 pub mod recompute;
+pub mod release;
 pub mod review;
+pub mod sealing;
 pub mod settings;
 pub mod signing;
+pub mod source;
 pub mod staging;
 pub mod status;
+pub mod view;

@@ -1,0 +1,409 @@
+//! The TUF client: from a root somebody vouches for to verified metadata, over any source.
+//!
+//! Takes a source, what was trusted before, a profile and a clock; gives a [`View`] or a named refusal. The rules are the
+//! verifier's; this file fetches what they ask for and remembers a file only after every check on it has passed.
+
+pub mod files;
+pub mod shelf;
+pub mod trust;
+
+use std::collections::BTreeMap;
+
+use cuff_verifier::digest::Digest;
+use cuff_verifier::json::Text;
+use cuff_verifier::key::Ed25519;
+use cuff_verifier::profile::Profile;
+use cuff_verifier::refusal::{Refusal, Rule};
+use cuff_verifier::role::metafile::MetaFile;
+use cuff_verifier::role::root::Root;
+use cuff_verifier::role::snapshot::Snapshot;
+use cuff_verifier::role::timestamp::Timestamp;
+use cuff_verifier::role::{Malformed, Role};
+use cuff_verifier::search::{MAX_ROLES, Search, Step};
+use cuff_verifier::threshold::{Authentic, Authority, Document, authenticate};
+use cuff_verifier::time::Clock;
+use cuff_verifier::trusted::{
+    Listed, Novelty, Policy, RootChain, Seen, SeenRoles, Trusted, TrustedRoot,
+};
+
+use super::source::{Source, SourceError};
+use super::view::{Finding, Listing, View};
+use files::{file_of, name_of, root_file};
+use shelf::Shelf;
+use trust::{Trust, TrustError};
+
+/// Largest root file, in bytes.
+pub const MAX_ROOT: u64 = 512 << 10;
+/// Largest timestamp file, in bytes.
+pub const MAX_TIMESTAMP: u64 = 16 << 10;
+/// Largest snapshot file, in bytes.
+pub const MAX_SNAPSHOT: u64 = 2 << 20;
+/// Largest targets file, top-level or delegated, in bytes.
+pub const MAX_TARGETS: u64 = 4 << 20;
+/// Most root links followed in one update.
+pub const MAX_LINKS: usize = 1024;
+
+/// A client about to update.
+#[derive(Debug)]
+pub struct Client<'c> {
+    /// What was trusted before, and is from now on.
+    pub trust: &'c mut Trust,
+    /// Whose repository it is.
+    pub profile: Profile,
+    /// What is known of the present.
+    pub clock: Clock,
+}
+
+impl Client<'_> {
+    /// Updates from `source` (TUF 5.2 to 5.6) and looks for every path in `wanted`.
+    pub fn update(self, source: &dyn Source, wanted: &[&str]) -> Result<View, ClientError> {
+        let room = Shelf::new(MAX_LINKS + 8 + MAX_ROLES * wanted.len().max(1));
+        let run = Run {
+            source,
+            shelf: &room,
+            policy: Policy {
+                profile: self.profile,
+                clock: self.clock,
+                schemes: &Ed25519,
+            },
+        };
+        run.update(self.trust, wanted)
+    }
+}
+
+/// The parts of an update that stay the same throughout.
+struct Run<'a> {
+    source: &'a dyn Source,
+    shelf: &'a Shelf,
+    policy: Policy<'static, Ed25519>,
+}
+
+type Chain<'a> = RootChain<'a, 'static, Ed25519>;
+
+impl<'a> Run<'a> {
+    fn update(&self, trust: &mut Trust, wanted: &[&str]) -> Result<View, ClientError> {
+        let anchor = self.keep(trust.anchor().to_vec())?;
+        let chain = RootChain::anchor(Document::canonical(anchor), self.policy)
+            .map_err(refused("the trusted root"))?;
+        let seen = self.recall_seen(trust, chain.root())?;
+        let mut roots = BTreeMap::new();
+        let chain = self.follow_roots(trust, chain, anchor, &mut roots)?;
+        trust.settle()?;
+        let newest = *chain.root();
+        let file = root_file(newest.head.version);
+        let root = chain.finish().map_err(refused(&file))?;
+        let online = self.online(trust, root, &newest, seen)?;
+        let pinned = online.listed.needs().map_err(refused(&online.name))?;
+        let name = file_of("targets", &pinned, &newest);
+        let authority = authority_of(&newest, Role::Targets, &name)?;
+        let bytes = self.pinned(trust, "targets", &name, &pinned, &authority)?;
+        let trusted = online
+            .listed
+            .targets(Document::canonical(bytes))
+            .map_err(refused(&name))?;
+        trust.accept("targets", bytes)?;
+        let mut view = View {
+            roots,
+            timestamp: online.timestamp.to_vec(),
+            snapshot: online.snapshot.to_vec(),
+            targets: bytes.to_vec(),
+            roles: BTreeMap::new(),
+            versions: [
+                ("root", newest.head.version),
+                ("timestamp", trusted.timestamp.head.version),
+                ("snapshot", trusted.snapshot.head.version),
+                ("targets", trusted.targets.head.version),
+            ]
+            .map(|(role, version)| (role.to_owned(), version.get()))
+            .into(),
+            consistent: newest.consistent_snapshot(),
+            findings: Vec::new(),
+        };
+        for path in wanted {
+            let finding = self.find(trust, &trusted, &online.name, path, &mut view)?;
+            view.findings.push(finding);
+        }
+        Ok(view)
+    }
+
+    /// 5.3: one link at a time, each remembered before the next is asked for.
+    fn follow_roots(
+        &self,
+        trust: &mut Trust,
+        mut chain: Chain<'a>,
+        anchor: &'a [u8],
+        roots: &mut BTreeMap<u64, Vec<u8>>,
+    ) -> Result<Chain<'a>, ClientError> {
+        let first = chain.root().head.version.get();
+        trust.accept_root(first, anchor, false)?;
+        roots.insert(first, anchor.to_vec());
+        for version in (1..first).rev() {
+            let Some(earlier) = trust.history().get(&version) else {
+                break;
+            };
+            roots.insert(version, earlier.clone());
+        }
+        let mut links = 0;
+        while let Some(next) = chain.root().head.version.next() {
+            let file = root_file(next);
+            let Some(bytes) = self.source.get(&file, MAX_ROOT)? else {
+                break;
+            };
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(ClientError::TooManyRoots);
+            }
+            let bytes = self.keep(bytes)?;
+            let before = chain.resets();
+            chain = chain
+                .extend(Document::canonical(bytes))
+                .map_err(refused(&file))?;
+            trust.accept_root(next.get(), bytes, chain.resets() && !before)?;
+            roots.insert(next.get(), bytes.to_vec());
+        }
+        Ok(chain)
+    }
+
+    /// 5.4 and 5.5: timestamp and snapshot.
+    fn online(
+        &self,
+        trust: &mut Trust,
+        root: TrustedRoot<'a, 'static, Ed25519>,
+        newest: &Root<'a>,
+        seen: Seen<'a>,
+    ) -> Result<Online<'a>, ClientError> {
+        let name = "metadata/timestamp.json";
+        let served = self.source.get(name, MAX_TIMESTAMP)?;
+        let mut timestamp = self.keep(served.ok_or_else(|| missing(name))?)?;
+        let mut stamped = root
+            .timestamp(Document::canonical(timestamp), seen)
+            .map_err(refused(name))?;
+        if stamped.novelty() == Novelty::Substituted {
+            // 5.4.3.1: a foreign repository may sign the same version twice; what was trusted first stays.
+            let kept = trust.recall("timestamp")?;
+            timestamp = self.keep(kept.ok_or_else(|| trust.damaged("timestamp.json"))?)?;
+            let root = Authentic::kept_in_trust_store(newest.signed(), self.policy.profile);
+            stamped = RootChain::resume(&root, self.policy)
+                .and_then(RootChain::finish)
+                .and_then(|root| root.timestamp(Document::canonical(timestamp), seen))
+                .map_err(refused(name))?;
+        }
+        trust.accept("timestamp", timestamp)?;
+        let pinned = stamped.needs();
+        let name = file_of("snapshot", &pinned, newest);
+        let authority = authority_of(newest, Role::Snapshot, &name)?;
+        let snapshot = self.pinned(trust, "snapshot", &name, &pinned, &authority)?;
+        let listed = stamped
+            .snapshot(Document::canonical(snapshot))
+            .map_err(refused(&name))?;
+        trust.accept("snapshot", snapshot)?;
+        Ok(Online {
+            listed,
+            timestamp,
+            snapshot,
+            name,
+        })
+    }
+
+    /// 5.6.7: the search for one path.
+    fn find(
+        &self,
+        trust: &mut Trust,
+        trusted: &Trusted<'a, 'static, Ed25519>,
+        snapshot: &str,
+        path: &str,
+        view: &mut View,
+    ) -> Result<Finding, ClientError> {
+        let text = Text::plain(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+        let (expires, role) = trusted.dates.expires;
+        let mut finding = Finding {
+            path: path.to_owned(),
+            role: None,
+            listing: None,
+            expires: (expires, role.name().to_owned()),
+        };
+        let mut search = Search::new(trusted, text);
+        loop {
+            match search.step().map_err(refused(snapshot))? {
+                Step::Absent => return Ok(finding),
+                Step::Found(found) => {
+                    finding.role = found.role.map(name_of);
+                    finding.listing = Some(Listing {
+                        length: found.target.length,
+                        sha256: found.target.sha256,
+                        custom: found.target.custom.map(|custom| custom.bytes().to_vec()),
+                    });
+                    return Ok(finding);
+                }
+                Step::Needs(needed) => {
+                    let role = name_of(needed.delegation.name());
+                    let file = file_of(&role, &needed.file, &trusted.root);
+                    let authority = needed.delegation.authority();
+                    let authority = authority.map_err(malformed(Role::Delegated, &file))?;
+                    let bytes = self.pinned(trust, &role, &file, &needed.file, &authority)?;
+                    let targets = search
+                        .supply(Document::canonical(bytes))
+                        .map_err(refused(&file))?;
+                    trust.accept(&role, bytes)?;
+                    if let Some(targets) = targets {
+                        view.versions
+                            .insert(role.clone(), targets.head.version.get());
+                        if targets.head.expires < finding.expires.0 {
+                            finding.expires = (targets.head.expires, role.clone());
+                        }
+                    }
+                    view.roles.insert(role, bytes.to_vec());
+                }
+            }
+        }
+    }
+
+    /// What the last update left behind, read with the root that it was trusted under.
+    fn recall_seen(&self, trust: &mut Trust, root: &Root<'_>) -> Result<Seen<'a>, ClientError> {
+        let mut seen = Seen::default();
+        if let Some(bytes) = trust.recall("timestamp")? {
+            let file = self.keep(bytes)?;
+            let timestamp = self
+                .reread(file, root, Role::Timestamp, Timestamp::parse)
+                .ok_or_else(|| trust.damaged("timestamp.json"))?;
+            seen.timestamp = Some((timestamp.head.version, Digest::of(file)));
+            seen.snapshot = Some(timestamp.snapshot.version);
+        }
+        if let Some(bytes) = trust.recall("snapshot")? {
+            let file = self.keep(bytes)?;
+            let snapshot = self
+                .reread(file, root, Role::Snapshot, Snapshot::parse)
+                .ok_or_else(|| trust.damaged("snapshot.json"))?;
+            seen.snapshot = seen.snapshot.max(Some(snapshot.head.version));
+            seen.roles = SeenRoles::Snapshot(snapshot);
+        }
+        Ok(seen)
+    }
+
+    fn reread<T>(
+        &self,
+        file: &'a [u8],
+        root: &Root<'_>,
+        role: Role,
+        parse: impl Fn(&Authentic<'a>) -> Result<T, Malformed>,
+    ) -> Option<T> {
+        let document = Document::canonical(file);
+        let authority = root.authority(role).ok()?;
+        let authentic = authenticate(document, &authority, self.policy.profile, &Ed25519).ok()?;
+        parse(&authentic).ok()
+    }
+
+    /// A file that other metadata announces: the one that was trusted before if it is still the same, or else the source's.
+    fn pinned(
+        &self,
+        trust: &mut Trust,
+        role: &str,
+        name: &str,
+        pinned: &MetaFile<'_>,
+        authority: &Authority<'_>,
+    ) -> Result<&'a [u8], ClientError> {
+        if let Some(kept) = trust.recall(role)? {
+            let document = Document::canonical(&kept);
+            let same = pinned.sha256().is_some()
+                && pinned.pins(&kept)
+                && authenticate(document, authority, self.policy.profile, &Ed25519).is_ok();
+            if same {
+                return self.keep(kept);
+            }
+        }
+        let most = if role == "snapshot" {
+            MAX_SNAPSHOT
+        } else {
+            MAX_TARGETS
+        };
+        let limit = pinned.length().map_or(most, |length| length.0.min(most));
+        let bytes = self.source.get(name, limit)?;
+        self.keep(bytes.ok_or_else(|| missing(name))?)
+    }
+
+    fn keep(&self, bytes: Vec<u8>) -> Result<&'a [u8], ClientError> {
+        self.shelf.keep(bytes).ok_or(ClientError::TooManyFiles)
+    }
+}
+
+/// What 5.4 and 5.5 lead to: the stage, and the files it was built from.
+struct Online<'a> {
+    listed: Listed<'a, 'static, Ed25519>,
+    timestamp: &'a [u8],
+    snapshot: &'a [u8],
+    name: String,
+}
+
+/// Why a client stops. What it trusted before stays as it was, up to the file that is named.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A rule of the workflow.
+    #[error("{file} is refused: {refusal}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// The rule.
+        refusal: Refusal,
+    },
+    /// Half a repository.
+    #[error("{file} is missing: the repository is incomplete")]
+    Missing {
+        /// The file.
+        file: String,
+    },
+    /// More root links than are followed.
+    #[error("the repository has more than {MAX_LINKS} roots after the trusted one")]
+    TooManyRoots,
+    /// More files than one update reads.
+    #[error("the repository makes the client read more files than one update may")]
+    TooManyFiles,
+    /// Not a target path.
+    #[error("\"{}\" is no target path: it holds a quote or a backslash", .0.escape_debug())]
+    Path(String),
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The memory.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl ClientError {
+    /// Whether the repository was found wanting, rather than out of reach.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Source(error) => !matches!(error, SourceError::Read { .. }),
+            Self::Trust(error) => matches!(
+                error,
+                TrustError::OtherRoot { .. } | TrustError::NotReached { .. }
+            ),
+            _ => true,
+        }
+    }
+}
+
+fn authority_of<'a>(root: &Root<'a>, role: Role, file: &str) -> Result<Authority<'a>, ClientError> {
+    root.authority(role).map_err(malformed(role, file))
+}
+
+fn malformed(role: Role, file: &str) -> impl Fn(Malformed) -> ClientError {
+    move |error| {
+        refused(file)(Refusal {
+            role,
+            rule: Rule::Malformed(error),
+        })
+    }
+}
+
+fn refused(file: &str) -> impl Fn(Refusal) -> ClientError {
+    move |refusal| ClientError::Refused {
+        file: file.to_owned(),
+        refusal,
+    }
+}
+
+fn missing(file: &str) -> ClientError {
+    ClientError::Missing {
+        file: file.to_owned(),
+    }
+}

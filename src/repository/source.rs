@@ -1,0 +1,59 @@
+//! Where a repository is read from.
+//!
+//! A source gives bytes by path and knows nothing of roles or signatures: whoever owns it can stop updates, never change
+//! one. Nothing it gives is trusted, not even its length: every read is bounded by the caller.
+
+pub mod directory;
+pub mod open;
+pub mod sealed;
+
+use std::error::Error;
+
+/// The read side of a repository.
+pub trait Source {
+    /// The source in words, for messages.
+    fn describe(&self) -> String;
+
+    /// The file at `path` (`metadata/timestamp.json`), or nothing when there is none. Longer than `limit` bytes is an
+    /// error, and no more than that is ever held.
+    fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+}
+
+/// A source that did not give what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A path that leaves the repository, or no file system takes.
+    #[error("\"{}\" cannot be the path of a repository's file", path.escape_debug())]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// More bytes than a file of its kind may have.
+    #[error("`{path}` in {place} is longer than {limit} bytes, the most that is read of it")]
+    TooLong {
+        /// The file.
+        path: String,
+        /// The source.
+        place: String,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// Something other than a file has the name.
+    #[error("`{path}` in {place} is not a plain file")]
+    NotAFile {
+        /// The path.
+        path: String,
+        /// The source.
+        place: String,
+    },
+    /// The disk or the network failed.
+    #[error("cannot read `{path}` from {place}")]
+    Read {
+        /// The file.
+        path: String,
+        /// The source.
+        place: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}

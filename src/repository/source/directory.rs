@@ -1,0 +1,127 @@
+//! A repository in a directory: the embedded store, a mirror, or a mounted stick.
+//!
+//! Takes paths made of safe names only, so that no metadata can lead out of the directory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Source, SourceError};
+use crate::name::is_safe_file_name;
+
+/// A directory that holds `metadata/` and `targets/`.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// A repository at `root`. That there is one shows when it is read.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Source for Directory {
+    fn describe(&self) -> String {
+        format!("`{}`", self.root.display())
+    }
+
+    fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        if !path.split('/').all(is_safe_file_name) {
+            return Err(SourceError::Path {
+                path: path.to_owned(),
+            });
+        }
+        let failed = |source: io::Error| SourceError::Read {
+            path: path.to_owned(),
+            place: self.describe(),
+            source: Box::new(source),
+        };
+        let full = self.root.join(path);
+        // Asked before it is opened: opening a pipe would wait for a writer.
+        match full.metadata() {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => {
+                return Err(SourceError::NotAFile {
+                    path: path.to_owned(),
+                    place: self.describe(),
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(&full).map_err(failed)?;
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(SourceError::TooLong {
+                path: path.to_owned(),
+                place: self.describe(),
+                limit,
+            });
+        }
+        Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("metadata")).unwrap();
+        fs::write(folder.path().join("metadata/timestamp.json"), b"12345").unwrap();
+        let source = Directory::new(folder.path());
+        let get = |path, limit| source.get(path, limit);
+        assert_eq!(
+            get("metadata/timestamp.json", 5).unwrap().unwrap(),
+            b"12345"
+        );
+        assert!(matches!(
+            get("metadata/timestamp.json", 4),
+            Err(SourceError::TooLong { limit: 4, .. })
+        ));
+        assert!(get("metadata/2.root.json", 4).unwrap().is_none());
+        assert!(get("nowhere/2.root.json", 4).unwrap().is_none());
+        assert!(matches!(
+            get("metadata", 9),
+            Err(SourceError::NotAFile { .. })
+        ));
+        // A file where a folder should be is a broken disk, not an absent file.
+        assert!(matches!(
+            get("metadata/timestamp.json/x", 9),
+            Err(SourceError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Directory::new(folder.path());
+        for path in [
+            "../x",
+            "metadata/../x",
+            "/etc/passwd",
+            "",
+            "a//b",
+            "a\\b",
+            ".x",
+        ] {
+            assert!(
+                matches!(source.get(path, 9), Err(SourceError::Path { .. })),
+                "{path}"
+            );
+        }
+    }
+}
