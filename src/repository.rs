@@ -5,12 +5,14 @@
 //! store.
 //!
 //! Reader: [`source::Source`] gives bytes, [`client::Client`] turns them into a verified [`view::View`], [`release`]
-//! fetches what a view lists, and [`sealing`] packs it for places without a network.
+//! fetches what a view lists, [`sealing`] packs it for places without a network, and [`check`] lists everything that is
+//! wrong.
 
 pub mod anchor;
 pub mod bench;
 pub mod candidate;
 pub mod capacity;
+pub mod check;
 pub mod client;
 pub mod desk;
 pub mod foundation;
