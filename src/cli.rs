@@ -65,7 +65,9 @@ commands! {
     Amend => amend,
     Build => build,
     Cancel => cancel,
+    Check => check,
     Device => device,
+    Fetch => fetch,
     Init => init,
     Inspect => inspect,
     Key => key,
@@ -79,6 +81,7 @@ commands! {
     Sim => sim,
     Stage => stage,
     Status => status,
+    Verify => verify,
     Yank => yank,
 }
 

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    amend, build, cancel, device, init, inspect, key, publish, refresh, review, role, sign, sim,
-    stage, status, yank,
+    amend, build, cancel, check, device, fetch, init, inspect, key, publish, refresh, review, role,
+    sign, sim, stage, status, verify, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -25,11 +25,13 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<amend::Amended>(),
         entry::<build::Built>(),
         entry::<cancel::Cancelled>(),
+        entry::<check::Checked>(),
         entry::<device::info::Described>(),
         entry::<device::log::Told>(),
         entry::<device::provision::Provisioned>(),
         entry::<device::push::Pushed>(),
         entry::<device::verify::Verified>(),
+        entry::<fetch::Fetched>(),
         entry::<init::Founded>(),
         entry::<inspect::Inspected>(),
         entry::<key::export::Exported>(),
@@ -52,6 +54,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<sim::new::Made>(),
         entry::<stage::StagedRelease>(),
         entry::<status::Stands>(),
+        entry::<verify::Verified>(),
         entry::<yank::Yanked>(),
     ]
 }

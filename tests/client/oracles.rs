@@ -1,0 +1,237 @@
+//! What other TUF clients say of the same bytes at the same time: sigstore-tuf in process, python-tuf as a foreign program.
+//!
+//! Where one of them says no, we must say no. Where we say no and they say yes, the case stands in `STRICTER`, with why.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
+
+use cuff::repository::client::trust::Trust;
+use sigstore_crypto::{CryptoProvider, HashContext, SigningScheme};
+use sigstore_tuf::trusted::TrustedMetadataSet;
+use sigstore_types::HashAlgorithm;
+
+use crate::author::{self, Author};
+use crate::cases::{BROKEN, SOUND, STRICT, STRICTER, UNSOUND, Vandalism};
+use crate::update;
+
+/// A repository, and what was done to a finished file of it.
+struct Case {
+    name: &'static str,
+    sound: bool,
+    author: Author,
+    broken: Option<(&'static str, Vandalism)>,
+}
+
+fn cases() -> Vec<Case> {
+    let sound = SOUND.iter().map(|case| (true, case));
+    let unsound = UNSOUND.iter().chain(STRICT).map(|case| (false, case));
+    let changed = sound.chain(unsound).map(|(sound, (name, change))| {
+        let mut author = Author::new();
+        change(&mut author);
+        Case {
+            name,
+            sound,
+            author,
+            broken: None,
+        }
+    });
+    let broken = BROKEN.iter().map(|(name, file, change)| Case {
+        name,
+        sound: false,
+        author: Author::new(),
+        broken: Some((file, *change)),
+    });
+    changed.chain(broken).collect()
+}
+
+/// What a client makes of it: whether it finds the release, or refuses.
+fn ours(folder: &Path, author: &Author) -> Result<bool, String> {
+    let mut trust = Trust::in_memory(author.root());
+    update(&mut trust, folder, &["band/1.0.0"])
+        .map(|view| view.findings()[0].listing.is_some())
+        .map_err(|error| error.to_string())
+}
+
+fn published(case: &Case) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    case.author.publish(folder.path());
+    if let Some((file, change)) = case.broken {
+        let path = folder.path().join(file);
+        let bytes = fs::read(&path).unwrap();
+        let changed = change(bytes.clone());
+        assert_ne!(bytes, changed, "{}", case.name);
+        fs::write(&path, changed).unwrap();
+    }
+    folder
+}
+
+/// Holds our answers against theirs; every difference must be one that is known.
+fn compare(laxer: &[(&str, &str)], theirs: impl Fn(&Path, &Author) -> Result<bool, String>) {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let folder = published(&case);
+        let (our, their) = (
+            ours(folder.path(), &case.author),
+            theirs(folder.path(), &case.author),
+        );
+        let stricter = STRICTER
+            .iter()
+            .chain(laxer)
+            .any(|(name, _)| *name == case.name);
+        assert_eq!(our.is_ok(), case.sound, "{}: {our:?}", case.name);
+        let agree = match (&our, &their) {
+            (Ok(our), Ok(their)) => our == their && !stricter,
+            (Err(_), Err(_)) => !stricter,
+            (Err(_), Ok(_)) => stricter,
+            (Ok(_), Err(_)) => false,
+        };
+        if !agree {
+            wrong.push(format!("{}: we {our:?}, they {their:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn sigstore_tuf_gives_the_same_answers() {
+    use_ring();
+    let laxer = [(
+        "expires-this-second",
+        "TUF 5.3.10 wants the expiry to be later than the date, not equal to it",
+    )];
+    compare(&laxer, |folder, author| {
+        sigstore(folder, author).map_err(|error| error.to_string())
+    });
+}
+
+fn sigstore(folder: &Path, author: &Author) -> Result<bool, sigstore_tuf::Error> {
+    let now = jiff::Timestamp::from_second(i64::try_from(author::now().0).unwrap()).unwrap();
+    let file = |name: String| fs::read(folder.join("metadata").join(name)).ok();
+    let missing = |name: &str| sigstore_tuf::Error::UnknownRole(name.to_owned());
+    let mut set = TrustedMetadataSet::from_root(&author.root())?;
+    while let Some(root) = file(format!("{}.root.json", set.root().version + 1)) {
+        set.update_root(&root)?;
+    }
+    set.check_root_expired(now)?;
+    set.update_timestamp(&file("timestamp.json".to_owned()).unwrap(), now)?;
+    let version = set.timestamp().unwrap().snapshot_meta().unwrap().version;
+    let snapshot = file(format!("{version}.snapshot.json"));
+    set.update_snapshot(&snapshot.ok_or_else(|| missing("snapshot"))?, now)?;
+    let version = |set: &TrustedMetadataSet, role: &str| {
+        let meta = &set.snapshot().unwrap().meta;
+        meta.get(&format!("{role}.json")).map(|meta| meta.version)
+    };
+    let number = version(&set, "targets").unwrap();
+    let targets = file(format!("{number}.targets.json")).ok_or_else(|| missing("targets"))?;
+    set.update_targets(&targets, now)?;
+    let delegations = set.targets_role("targets").unwrap().delegations.clone();
+    for role in delegations.into_iter().flat_map(|all| all.roles) {
+        if !role.matches_path("band/1.0.0")? {
+            continue;
+        }
+        let number = version(&set, &role.name).ok_or_else(|| missing(&role.name))?;
+        let bytes = file(format!("{number}.{}.json", role.name));
+        let bytes = bytes.ok_or_else(|| missing(&role.name))?;
+        let targets = set.update_delegated_targets(&bytes, &role.name, "targets", now)?;
+        if targets.target("band/1.0.0").is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// sigstore-tuf brings no cryptography of its own here. Ring's comes from other people than the one we verify with.
+#[derive(Debug)]
+struct Ring;
+
+struct Hashing(ring::digest::Context);
+
+impl HashContext for Hashing {
+    fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    fn finalize(self: Box<Self>) -> Vec<u8> {
+        self.0.finish().as_ref().to_vec()
+    }
+}
+
+impl CryptoProvider for Ring {
+    fn hash(&self, algorithm: HashAlgorithm) -> sigstore_crypto::Result<Box<dyn HashContext>> {
+        let algorithm = match algorithm {
+            HashAlgorithm::Sha2256 => &ring::digest::SHA256,
+            HashAlgorithm::Sha2384 => &ring::digest::SHA384,
+            _ => &ring::digest::SHA512,
+        };
+        Ok(Box::new(Hashing(ring::digest::Context::new(algorithm))))
+    }
+
+    fn verify_raw(
+        &self,
+        scheme: SigningScheme,
+        key: &[u8],
+        data: &[u8],
+        signature: &[u8],
+    ) -> sigstore_crypto::Result<()> {
+        let no = |why: &str| sigstore_crypto::Error::Verification(why.to_owned());
+        if scheme != SigningScheme::Ed25519 {
+            return Err(no("only Ed25519 is asked about"));
+        }
+        ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, key)
+            .verify(data, signature)
+            .map_err(|_| no("bad signature"))
+    }
+
+    fn verify_prehashed(
+        &self,
+        _: SigningScheme,
+        _: &[u8],
+        _: &[u8],
+        _: &[u8],
+    ) -> sigstore_crypto::Result<()> {
+        Err(sigstore_crypto::Error::Verification(
+            "not asked about".to_owned(),
+        ))
+    }
+}
+
+fn use_ring() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| assert!(sigstore_crypto::install_default_provider(&Ring).is_ok()));
+}
+
+/// python-tuf, which `cargo xtask setup` installs; a quick run does without foreign programs, a whole one fails without them.
+#[test]
+fn python_tuf_gives_the_same_answers() {
+    if std::env::var_os("CUFF_QUICK").is_some() {
+        return;
+    }
+    let python = std::env::var_os("CUFF_PYTHON").map_or_else(
+        || crate::support::project().join("target/tools/python/bin/python"),
+        PathBuf::from,
+    );
+    assert!(
+        python.is_file(),
+        "`{}` is missing: run `cargo xtask setup`, or set CUFF_QUICK=1 to leave foreign programs out",
+        python.display()
+    );
+    let script = crate::support::project().join("tests/support/python_tuf.py");
+    compare(&[], |folder, author| {
+        fs::write(folder.join("root.json"), author.root()).unwrap();
+        let output = Command::new(&python)
+            .arg(&script)
+            .arg(folder)
+            .args([author::NOW, "band/1.0.0"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match (output.status.code(), said.as_str()) {
+            (Some(0), "found") => Ok(true),
+            (Some(0), "absent") => Ok(false),
+            (Some(1), refusal) if !refusal.is_empty() => Err(refusal.to_owned()),
+            _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+        }
+    });
+}
