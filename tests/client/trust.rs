@@ -9,7 +9,7 @@ use cuff::repository::client::trust::{Trust, TrustError};
 use cuff_verifier::verdict::Reason;
 use serde_json::json;
 
-use crate::author::{Author, day};
+use crate::author::{Author, day, keyids, keys};
 use crate::{reason, update};
 
 fn names(folder: &Path) -> Vec<String> {
@@ -214,4 +214,31 @@ fn another_root_than_the_one_it_began_with() {
     drop(trust);
     let mut trust = Trust::in_folder(memory.path(), Some(ours.roots[1].bytes())).unwrap();
     update(&mut trust, folder.path(), &[]).unwrap();
+}
+
+#[test]
+fn what_a_new_root_revokes_is_forgotten_before_the_root_is_kept() {
+    let (mut author, folder) = (Author::new(), tempfile::tempdir().unwrap());
+    let memory = tempfile::tempdir().unwrap();
+    author.publish(folder.path());
+    let mut trust = Trust::in_folder(memory.path(), Some(author.root())).unwrap();
+    update(&mut trust, folder.path(), &[]).unwrap();
+    // The run is cut short exactly between the two.
+    let in_the_way = memory.path().join("root_history/2.root.json");
+    fs::create_dir(&in_the_way).unwrap();
+    author.rotate(&["alice", "bob"], |root| {
+        root["keys"] = keys(&["alice", "bob", "carol", "online-2"]);
+        root["roles"]["snapshot"]["keyids"] = keyids(&["online-2"]);
+        root["roles"]["timestamp"]["keyids"] = keyids(&["online-2"]);
+    });
+    author.timestamp.signers = vec!["online-2"];
+    author.snapshot.signers = vec!["online-2"];
+    author.publish(folder.path());
+    update(&mut trust, folder.path(), &[]).unwrap_err();
+    drop(trust);
+    assert_eq!(names(memory.path()), ["root.json", "targets.json"]);
+    fs::remove_dir(&in_the_way).unwrap();
+    let mut trust = Trust::in_folder(memory.path(), None).unwrap();
+    let view = update(&mut trust, folder.path(), &[]).unwrap();
+    assert_eq!(view.root_version(), 2);
 }
