@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::board::Lock;
 use crate::name::{Hardware, NameError, Product};
+use crate::role::canonical::{self, CanonicalError};
 
 /// Version of this format.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -155,7 +156,7 @@ impl State {
         }
         let root_version = self.root.get("version").and_then(Value::as_u64);
         Ok(Device {
-            root: canonical(&self.root).into_bytes(),
+            root: canonical::encode(&self.root)?,
             root_version: root_version.ok_or(StateError::Root)?,
             timestamp_digest,
             floor,
@@ -224,30 +225,12 @@ pub enum StateError {
         /// What must be.
         expected: &'static str,
     },
+    /// The root was never canonical JSON.
+    #[error("`root` has no canonical form, so that nobody can have signed it")]
+    Canonical(#[from] CanonicalError),
     /// The root has no version.
     #[error("`root` must be the `signed` member of a root file, with its version")]
     Root,
-}
-
-/// OLPC canonical form of what came out of canonical JSON in printable ASCII. Of anything else it makes bytes that the
-/// judge refuses.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let members: Vec<String> = sorted
-                .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
-                .collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(elements) => {
-            let elements: Vec<String> = elements.iter().map(canonical).collect();
-            format!("[{}]", elements.join(","))
-        }
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -12,10 +12,14 @@ mod cases;
 mod check;
 #[path = "client/commands.rs"]
 mod commands;
+#[path = "client/desk.rs"]
+mod desk;
 #[path = "client/evidence.rs"]
 mod evidence;
 #[path = "client/oracles.rs"]
 mod oracles;
+#[path = "support/release.rs"]
+mod release;
 #[path = "support/cuff.rs"]
 mod support;
 #[path = "client/trust.rs"]

@@ -6,10 +6,8 @@
 mod advice;
 mod answer;
 
-use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::time::Clock;
 
@@ -19,6 +17,7 @@ use advice::{
     explain_anchor, explain_client, explain_open, explain_release, explain_sealing, explain_trust,
 };
 
+use super::desk::Place;
 use crate::console::{Advice, Console, Exit};
 use crate::durable;
 use crate::instant;
@@ -44,6 +43,9 @@ pub struct Fetch {
     /// The releases, as PRODUCT/NAME
     #[arg(required = true, value_name = "RELEASE")]
     releases: Vec<String>,
+
+    #[command(flatten)]
+    place: Place,
 
     /// Root file to begin with, instead of the root this working directory trusts
     #[arg(long, value_name = "FILE")]
@@ -99,13 +101,13 @@ impl Fetch {
     }
 
     fn anchor(&self) -> anyhow::Result<Anchor> {
-        match &self.root {
-            Some(path) => anchor::named(path),
-            None => {
-                anchor::pinned(&env::current_dir().context("cannot tell the working directory")?)
-            }
+        if let Some(path) = &self.root {
+            return anchor::named(path).map_err(explain_anchor);
         }
-        .map_err(explain_anchor)
+        let desk = self.place.open();
+        let desk =
+            desk.help("or name a root file you have from somebody you trust: --root FILE")?;
+        anchor::pinned(&desk).map_err(explain_anchor)
     }
 
     fn trust(&self, console: &Console, anchor: Anchor) -> anyhow::Result<Trust> {

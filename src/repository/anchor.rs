@@ -1,17 +1,17 @@
 //! The root to begin with: named by the user, or the one this working directory trusts.
 //!
-//! Takes a path; gives the bytes of a root file. What a clone of the working directory trusts stands in `.cuff/pin.json` as a
-//! fingerprint; the file itself is in its mirror, `metadata/`, and is believed only if it has that fingerprint.
+//! Takes a path or a working directory; gives the bytes of a root file. What a clone trusts is pinned as a fingerprint; the
+//! file itself is in its mirror, `metadata/`, and is believed only if it has that fingerprint.
 
 use std::path::{Path, PathBuf};
 
-use cuff_verifier::digest::Digest;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::threshold::{Document, unauthenticated};
-use serde::Deserialize;
 
 use super::client::MAX_ROOT;
+use super::desk::{Desk, DeskError};
 use crate::intake::{self, IntakeError};
+use crate::role::wire::Hex;
 
 /// A root to begin with, and where a client may remember what it led to.
 #[derive(Clone, Debug)]
@@ -33,32 +33,25 @@ pub fn named(path: &Path) -> Result<Anchor, AnchorError> {
     })
 }
 
-/// Finds the working directory at or above `start`, and the root it trusts.
-pub fn pinned(start: &Path) -> Result<Anchor, AnchorError> {
-    let desk = start
-        .ancestors()
-        .find(|folder| folder.join("cuff.toml").is_file())
-        .ok_or(AnchorError::None)?;
-    let pin_path = desk.join(".cuff/pin.json");
-    if !pin_path.is_file() {
-        return Err(AnchorError::NoPin(desk.to_owned()));
-    }
-    let pin = intake::read(&pin_path, MAX_PIN)?;
-    let pin: Pin = serde_json::from_slice(&pin).map_err(|_| AnchorError::Pin(pin_path.clone()))?;
-    let path = desk.join(format!("metadata/{}.root.json", pin.version));
+/// Finds the root that this clone of a working directory trusts.
+pub fn pinned(desk: &Desk) -> Result<Anchor, AnchorError> {
+    let pin = desk
+        .pin()?
+        .ok_or_else(|| AnchorError::NoPin(desk.root().to_owned()))?;
+    let path = desk.metadata().join(format!("{}.root.json", pin.version));
     let root = intake::read(&path, MAX_ROOT)?;
     let signed = unauthenticated(Document::canonical(&root), Profile::Device)
-        .map(|unproven| Digest::of(unproven.signed()).to_string());
+        .map(|unproven| Hex::sha256(unproven.signed()));
     match signed {
         Ok(found) if found == pin.sha256 => Ok(Anchor {
             root,
             from: path,
-            memory: Some(desk.join(".cuff/trusted")),
+            memory: Some(desk.root().join(".cuff/trusted")),
         }),
         found => Err(AnchorError::NotPinned {
             path,
             expected: pin.sha256,
-            found: found.unwrap_or_else(|error| error.to_string()),
+            found: found.map_or_else(|error| error.to_string(), |found| found.to_string()),
         }),
     }
 }
@@ -66,22 +59,19 @@ pub fn pinned(start: &Path) -> Result<Anchor, AnchorError> {
 /// Why there is nothing to begin with.
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
-    /// Neither named nor pinned.
-    #[error("no root to begin with: none was named, and this is no working directory")]
-    None,
     /// A clone that was never told what to trust.
     #[error("the working directory `{}` does not trust any root yet", .0.display())]
     NoPin(PathBuf),
-    /// The pin was damaged.
-    #[error("`{}` does not hold a pinned root", .0.display())]
-    Pin(PathBuf),
+    /// The working directory itself.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     /// Another root than the pinned one.
     #[error("`{}` is not the root this clone trusts: expected SHA-256 {expected} of its signed part, found {found}", path.display())]
     NotPinned {
         /// The file.
         path: PathBuf,
         /// The pinned fingerprint.
-        expected: String,
+        expected: Hex,
         /// What the file has.
         found: String,
     },
@@ -89,13 +79,3 @@ pub enum AnchorError {
     #[error(transparent)]
     Read(#[from] IntakeError),
 }
-
-/// What a clone keeps of the root it trusts.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pin {
-    version: u64,
-    sha256: String,
-}
-
-const MAX_PIN: u64 = 4096;

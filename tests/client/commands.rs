@@ -269,7 +269,7 @@ fn what_cannot_be_fetched_is_told_apart() {
             2,
             "no-repository",
         ),
-        ("fetch repo band/1.0.0 -o x", 2, "no-root"),
+        ("fetch repo band/1.0.0 -o x", 2, "no-working-directory"),
         (
             "fetch repo band/1.0.0 --root absent.json -o x",
             3,

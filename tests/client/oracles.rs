@@ -8,12 +8,14 @@ use std::process::Command;
 use std::sync::Once;
 
 use cuff::repository::client::trust::Trust;
+use cuff_verifier::time::Instant;
 use sigstore_crypto::{CryptoProvider, HashContext, SigningScheme};
 use sigstore_tuf::trusted::TrustedMetadataSet;
 use sigstore_types::HashAlgorithm;
 
 use crate::author::{self, Author};
 use crate::cases::{BROKEN, SOUND, STRICT, STRICTER, UNSOUND, Vandalism};
+use crate::support::project;
 use crate::update;
 
 /// A repository, and what was done to a finished file of it.
@@ -96,21 +98,31 @@ fn compare(laxer: &[(&str, &str)], theirs: impl Fn(&Path, &Author) -> Result<boo
 
 #[test]
 fn sigstore_tuf_gives_the_same_answers() {
-    use_ring();
     let laxer = [(
         "expires-this-second",
         "TUF 5.3.10 wants the expiry to be later than the date, not equal to it",
     )];
     compare(&laxer, |folder, author| {
-        sigstore(folder, author).map_err(|error| error.to_string())
+        sigstore(folder, &author.root(), author::now(), "band/1.0.0")
     });
 }
 
-fn sigstore(folder: &Path, author: &Author) -> Result<bool, sigstore_tuf::Error> {
-    let now = jiff::Timestamp::from_second(i64::try_from(author::now().0).unwrap()).unwrap();
+/// Whether sigstore-tuf finds `target`, beginning with `root`.
+pub fn sigstore(folder: &Path, root: &[u8], now: Instant, target: &str) -> Result<bool, String> {
+    use_ring();
+    walk(folder, root, now, target).map_err(|error| error.to_string())
+}
+
+fn walk(
+    folder: &Path,
+    root: &[u8],
+    now: Instant,
+    target: &str,
+) -> Result<bool, sigstore_tuf::Error> {
+    let now = jiff::Timestamp::from_second(i64::try_from(now.0).unwrap()).unwrap();
     let file = |name: String| fs::read(folder.join("metadata").join(name)).ok();
     let missing = |name: &str| sigstore_tuf::Error::UnknownRole(name.to_owned());
-    let mut set = TrustedMetadataSet::from_root(&author.root())?;
+    let mut set = TrustedMetadataSet::from_root(root)?;
     while let Some(root) = file(format!("{}.root.json", set.root().version + 1)) {
         set.update_root(&root)?;
     }
@@ -128,14 +140,14 @@ fn sigstore(folder: &Path, author: &Author) -> Result<bool, sigstore_tuf::Error>
     set.update_targets(&targets, now)?;
     let delegations = set.targets_role("targets").unwrap().delegations.clone();
     for role in delegations.into_iter().flat_map(|all| all.roles) {
-        if !role.matches_path("band/1.0.0")? {
+        if !role.matches_path(target)? {
             continue;
         }
         let number = version(&set, &role.name).ok_or_else(|| missing(&role.name))?;
         let bytes = file(format!("{number}.{}.json", role.name));
         let bytes = bytes.ok_or_else(|| missing(&role.name))?;
         let targets = set.update_delegated_targets(&bytes, &role.name, "targets", now)?;
-        if targets.target("band/1.0.0").is_some() {
+        if targets.target(target).is_some() {
             return Ok(true);
         }
     }
@@ -202,14 +214,25 @@ fn use_ring() {
     ONCE.call_once(|| assert!(sigstore_crypto::install_default_provider(&Ring).is_ok()));
 }
 
-/// python-tuf, which `cargo xtask setup` installs; a quick run does without foreign programs, a whole one fails without them.
 #[test]
 fn python_tuf_gives_the_same_answers() {
-    if std::env::var_os("CUFF_QUICK").is_some() {
+    if quick() {
         return;
     }
+    compare(&[], |folder, author| {
+        python(folder, &author.root(), author::now(), "band/1.0.0")
+    });
+}
+
+/// Whether foreign programs are left out: a quick run does without them, a whole one fails where they are missing.
+pub fn quick() -> bool {
+    std::env::var_os("CUFF_QUICK").is_some()
+}
+
+/// Whether python-tuf, which `cargo xtask setup` installs, finds `target`, beginning with `root`.
+pub fn python(folder: &Path, root: &[u8], now: Instant, target: &str) -> Result<bool, String> {
     let python = std::env::var_os("CUFF_PYTHON").map_or_else(
-        || crate::support::project().join("target/tools/python/bin/python"),
+        || project().join("target/tools/python/bin/python"),
         PathBuf::from,
     );
     assert!(
@@ -217,21 +240,20 @@ fn python_tuf_gives_the_same_answers() {
         "`{}` is missing: run `cargo xtask setup`, or set CUFF_QUICK=1 to leave foreign programs out",
         python.display()
     );
-    let script = crate::support::project().join("tests/support/python_tuf.py");
-    compare(&[], |folder, author| {
-        fs::write(folder.join("root.json"), author.root()).unwrap();
-        let output = Command::new(&python)
-            .arg(&script)
-            .arg(folder)
-            .args([author::NOW, "band/1.0.0"])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        match (output.status.code(), said.as_str()) {
-            (Some(0), "found") => Ok(true),
-            (Some(0), "absent") => Ok(false),
-            (Some(1), refusal) if !refusal.is_empty() => Err(refusal.to_owned()),
-            _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
-        }
-    });
+    let memory = tempfile::tempdir().unwrap();
+    let root_file = memory.path().join("root.json");
+    fs::write(&root_file, root).unwrap();
+    let output = Command::new(&python)
+        .arg(project().join("tests/support/python_tuf.py"))
+        .args([folder, &root_file])
+        .args([&now.to_string(), target])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match (output.status.code(), said.as_str()) {
+        (Some(0), "found") => Ok(true),
+        (Some(0), "absent") => Ok(false),
+        (Some(1), refusal) if !refusal.is_empty() => Err(refusal.to_owned()),
+        _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+    }
 }

@@ -1,11 +1,10 @@
 """What python-tuf says of a repository in a directory: found, absent, or why it refuses.
 
-usage: python_tuf.py DIRECTORY NOW TARGET. Takes DIRECTORY/root.json for the trusted root and NOW for the date. Exit code 0
+usage: python_tuf.py DIRECTORY ROOT NOW TARGET. Takes the file ROOT for the trusted root and NOW for the date. Exit code 0
 with `found` or `absent` on standard output, 1 with the name of the refusal; anything else is a fault of this script.
 """
 
 import datetime
-import os
 import pathlib
 import sys
 import tempfile
@@ -28,7 +27,7 @@ class Files(FetcherInterface):
         yield path.read_bytes()
 
 
-def main(folder, now, target):
+def main(folder, root, now, target):
     moment = datetime.datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
 
     class Clock(datetime.datetime):
@@ -43,7 +42,7 @@ def main(folder, now, target):
             metadata_base_url="file://metadata/",
             fetcher=Files(folder),
             config=UpdaterConfig(),
-            bootstrap=(folder / "root.json").read_bytes(),
+            bootstrap=root.read_bytes(),
         )
         updater.refresh()
         return "found" if updater.get_targetinfo(target) else "absent"
@@ -51,7 +50,7 @@ def main(folder, now, target):
 
 if __name__ == "__main__":
     try:
-        print(main(pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+        print(main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), *sys.argv[3:]))
     except (RepositoryError, DownloadError) as error:
         print(type(error).__name__, error)
         sys.exit(1)

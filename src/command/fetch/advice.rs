@@ -41,15 +41,17 @@ pub(super) fn explain_open(error: OpenError) -> anyhow::Error {
 
 pub(super) fn explain_anchor(error: AnchorError) -> anyhow::Error {
     let (exit, help) = match &error {
-        AnchorError::None | AnchorError::NoPin(_) => (
+        AnchorError::NoPin(_) => (
             Exit::Usage,
             "name a root file you have from somebody you trust: --root FILE",
         ),
-        AnchorError::Pin(_) | AnchorError::NotPinned { .. } => (
+        AnchorError::NotPinned { .. } => (
             Exit::No,
             "join the repository again with `cuff init --join`, after asking a colleague for the fingerprint",
         ),
-        AnchorError::Read(_) => (Exit::Unknown, "check the path, and that you may read it"),
+        AnchorError::Read(_) | AnchorError::Desk(_) => {
+            (Exit::Unknown, "check the path, and that you may read it")
+        }
     };
     advised(error, exit, "no-root", help)
 }
