@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use cuff::state::State;
 use serde_json::{Value, json};
 
 use crate::oracles::{python, quick, sigstore};
 use crate::release::bundle;
-use crate::support::Desk;
+use crate::support::{Desk, project};
 
 /// A working directory with two roots and two releases published; the example keys are tolerated in it.
 fn published() -> Desk {
@@ -70,24 +71,44 @@ fn a_published_repository_is_healthy_and_everyone_finds_the_release() {
 #[test]
 fn from_the_desk_to_the_devices_verdict() {
     let desk = published();
-    desk.cuff("fetch desk/published band/1.5.0 band/1.4.0 --sealed -o band.sealed")
-        .expect(0);
-    let root = fs::read(desk.path("desk/published/metadata/1.root.json")).unwrap();
-    let root: Value = serde_json::from_slice(&root).unwrap();
-    let state = json!({"schema_version": 1, "product": "band", "hardware": "band-a", "serial": "unit-1",
-        "bootloader": 1, "root": root["signed"],
-        "versions": {"timestamp": 0, "snapshot": 0, "targets": 0, "product": 0},
-        "timestamp_digest": "00".repeat(32), "floor": root["signed"]["issued"], "minimum_counter": 0, "counter": 8});
-    desk.write("unit.json", state.to_string());
-    desk.cuff("verify band.sealed --for unit.json").expect(2);
-    let verify = |release: &str| {
+    let board = project().join("fixtures/boards/wearable.toml");
+    fs::copy(board, desk.path("board.toml")).unwrap();
+    fs::copy(
+        desk.path("desk/published/metadata/1.root.json"),
+        desk.path("root.json"),
+    )
+    .unwrap();
+    let fetch = |releases: &str, file: &str| {
         desk.cuff(&format!(
-            "verify band.sealed --for unit.json --release {release} --json"
+            "fetch desk/published {releases} --sealed -o {file}"
+        ))
+        .expect(0);
+    };
+    fetch("band/1.4.0", "old.sealed");
+    fetch("band/1.5.0", "new.sealed");
+    fetch("band/1.5.0 band/1.4.0", "both.sealed");
+    desk.cuff("sim new unit --board board.toml").expect(0);
+    desk.cuff(
+        "device provision sim:unit old.sealed --serial unit-1 --hardware band-a --root root.json",
+    )
+    .expect(0);
+    desk.cuff("device info sim:unit --save unit.json").expect(0);
+    let verify = |rest: &str| {
+        desk.cuff(&format!(
+            "verify {rest} --for unit.json --board board.toml --json"
         ))
     };
-    let answer = verify("band/1.5.0").expect(0).json();
-    assert_eq!(answer["moves_to"]["root"], 2);
-    let answer = verify("band/1.4.0").expect(1).json();
+    verify("both.sealed").expect(2);
+    let both = verify("both.sealed --release band/1.5.0").expect(0).json();
+    let new = verify("new.sealed").expect(0).json();
+    assert_eq!(both["release"], new["release"]);
+    // What the desk foretold is what happens.
+    desk.cuff("device push sim:unit new.sealed").expect(0);
+    desk.cuff("sim boot unit").expect(0);
+    desk.cuff("device info sim:unit --save unit.json").expect(0);
+    let answer = verify("old.sealed").expect(1).json();
     assert_eq!(answer["reason"]["name"], "counter-rollback");
-    assert_eq!(answer["trust"], "chain");
+    let moved = State::read(desk.read("unit.json").as_bytes()).unwrap();
+    assert_eq!(moved.root["version"], 2);
+    assert_eq!(moved.installed.unwrap().release, "band/1.5.0");
 }
