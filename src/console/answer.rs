@@ -1,6 +1,6 @@
 //! Answers: what a command prints on standard output.
 //!
-//! An answer is one serde type, printed for people by its own `human`, or as JSON inside an [`Envelope`], whose schema is
+//! An answer is one serde type, printed for people by its own `human`, or as JSON inside an `Envelope`, whose schema is
 //! published. The two never come from different values.
 
 use std::fmt::{self, Write};
