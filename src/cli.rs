@@ -81,6 +81,7 @@ commands! {
     Sim => sim,
     Stage => stage,
     Status => status,
+    Tour => tour,
     Verify => verify,
     Yank => yank,
 }

@@ -26,6 +26,7 @@ pub mod sign;
 pub mod sim;
 pub mod stage;
 pub mod status;
+pub mod tour;
 pub mod unlock;
 pub mod verify;
 pub mod yank;

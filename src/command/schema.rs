@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     amend, build, cancel, check, device, fetch, init, inspect, key, publish, refresh, review, role,
-    sign, sim, stage, status, verify, yank,
+    sign, sim, stage, status, tour, verify, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -54,6 +54,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<sim::new::Made>(),
         entry::<stage::StagedRelease>(),
         entry::<status::Stands>(),
+        entry::<tour::Toured>(),
         entry::<verify::Verified>(),
         entry::<yank::Yanked>(),
     ]

@@ -36,6 +36,11 @@ impl Progress {
         self.0.set_position(done);
     }
 
+    /// Says something else on standard error meanwhile, without the bar in its way.
+    pub fn aside(&self, say: impl FnOnce()) {
+        self.0.suspend(say);
+    }
+
     /// So much more is done.
     pub fn advance(&self, more: u64) {
         self.0.inc(more);
