@@ -1,11 +1,11 @@
-//! Names that travel: product, version and hardware id, and the rule each obeys.
+//! Names that travel: product, version, hardware id and key holder, and the rule each obeys.
 //! Takes text from manifests, bundles and the command line; gives a value that is safe in a path, a URL and a terminal.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest product or hardware name.
+/// Longest product, hardware or holder name.
 pub const MAX_NAME: usize = 32;
 /// Longest version.
 pub const MAX_VERSION: usize = 64;
@@ -20,13 +20,18 @@ pub struct Product(String);
 #[serde(try_from = "String", into = "String")]
 pub struct Hardware(String);
 
+/// Who holds a key: a person, or a machine that signs for people. The name of the files `NAME.key` and `NAME.pub`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Holder(String);
+
 /// The name of one release of a product. cuff compares counters, never versions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);
 
 impl Product {
-    /// Accepts `[a-z0-9-]{1,32}` that is neither a TUF role nor a name Windows reserves.
+    /// Accepts a plain name that is no TUF role.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         plain("product", text)?;
         if TUF_ROLES.contains(&text) {
@@ -42,9 +47,22 @@ impl Product {
 }
 
 impl Hardware {
-    /// Accepts `[a-z0-9-]{1,32}` that is not a name Windows reserves.
+    /// Accepts a plain name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         plain("hardware id", text)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Holder {
+    /// Accepts a plain name.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        plain("key name", text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -94,7 +112,7 @@ pub fn is_safe_file_name(part: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} \"{}\" {rule}", found.escape_debug())]
 pub struct NameError {
-    /// Which name: product, hardware id, version.
+    /// Which name: product, hardware id, key name, version.
     pub what: &'static str,
     /// The text that was given.
     pub found: String,
@@ -113,9 +131,12 @@ impl NameError {
 /// The rules for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
-    /// Products and hardware ids are short and plain.
+    /// Products, hardware ids and key names are short and plain.
     #[error("must be 1 to 32 characters out of a-z, 0-9 and -")]
     PlainCharacters,
+    /// A name at whose beginning a command line sees a flag, or that ends in what looks like a line break.
+    #[error("must neither begin nor end with -")]
+    Hyphen,
     /// Versions may hold dots, plus, underscore and capitals.
     #[error("must be 1 to 64 characters out of A-Z, a-z, 0-9, dot, underscore, plus and minus")]
     VersionCharacters,
@@ -132,10 +153,14 @@ pub enum Rule {
     DeviceName,
 }
 
+/// `[a-z0-9-]{1,32}` without a hyphen at either end, and not a name Windows reserves.
 fn plain(what: &'static str, text: &str) -> Result<(), NameError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if text.is_empty() || text.len() > MAX_NAME || !text.bytes().all(allowed) {
         return Err(NameError::new(what, text, Rule::PlainCharacters));
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return Err(NameError::new(what, text, Rule::Hyphen));
     }
     if is_device_name(text) {
         return Err(NameError::new(what, text, Rule::DeviceName));
@@ -185,7 +210,7 @@ macro_rules! text_conversions {
         }
     )*};
 }
-text_conversions!(Product, Hardware, Version);
+text_conversions!(Product, Hardware, Holder, Version);
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +244,9 @@ mod tests {
         }
         for device in ["con", "nul", "com1", "lpt9"] {
             assert_eq!(product_rule(device), Rule::DeviceName);
+        }
+        for edge in ["-", "-f", "band-"] {
+            assert_eq!(product_rule(edge), Rule::Hyphen);
         }
         Product::parse("console").unwrap();
         Product::parse("com10").unwrap();

@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use super::secret::SecretKey;
 use super::{KeyId, PublicKey, PublicKeyError};
+use crate::name::{Holder, NameError};
 
 /// A public key with its holder's name, proof verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PublicFile {
-    name: String,
+    name: Holder,
     key: PublicKey,
     proof: [u8; 64],
 }
@@ -24,13 +25,10 @@ pub struct PublicFile {
 impl PublicFile {
     /// The file for a new key; only its holder can make one.
     pub fn prove(name: &str, secret: &SecretKey) -> Result<Self, PublicFileError> {
-        check_name(name)?;
+        let name = Holder::parse(name)?;
         let key = secret.public();
-        Ok(Self {
-            name: name.to_owned(),
-            key,
-            proof: secret.sign(statement(name, &key).as_bytes()),
-        })
+        let proof = secret.sign(statement(&name, &key).as_bytes());
+        Ok(Self { name, key, proof })
     }
 
     /// Reads and checks the text of a `.pub` file.
@@ -40,7 +38,7 @@ impl PublicFile {
         if fields.format != FORMAT {
             return Err(PublicFileError::Format(fields.format));
         }
-        check_name(&fields.name)?;
+        let name = Holder::parse(&fields.name)?;
         let key: PublicKey = fields.public.parse()?;
         if fields.keyid != key.id().to_string() {
             return Err(PublicFileError::KeyId {
@@ -50,14 +48,10 @@ impl PublicFile {
         }
         let mut proof = [0; 64];
         decode_hex(fields.proof.as_bytes(), &mut proof).ok_or(PublicFileError::ProofHex)?;
-        if !key.verifies(statement(&fields.name, &key).as_bytes(), &proof) {
-            return Err(PublicFileError::Proof { name: fields.name });
+        if !key.verifies(statement(&name, &key).as_bytes(), &proof) {
+            return Err(PublicFileError::Proof { name });
         }
-        Ok(Self {
-            name: fields.name,
-            key,
-            proof,
-        })
+        Ok(Self { name, key, proof })
     }
 
     /// Reads and checks a `.pub` file.
@@ -86,7 +80,7 @@ impl PublicFile {
 
     /// The holder's name, as the holder gave it.
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
     }
 
     /// The key.
@@ -105,8 +99,8 @@ pub enum PublicFileError {
     #[error("its format is {0}, expected {FORMAT}")]
     Format(u32),
     /// The name would not be safe in a path or a message.
-    #[error("the name `{}` must be 1 to {MAX_NAME} characters of a-z, 0-9 and -, and not begin or end with -", .0.escape_default())]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// Not a key, or a weak one.
     #[error(transparent)]
     Key(#[from] PublicKeyError),
@@ -127,7 +121,7 @@ pub enum PublicFileError {
     )]
     Proof {
         /// The claimed name.
-        name: String,
+        name: Holder,
     },
 }
 
@@ -173,28 +167,11 @@ struct Fields {
 }
 
 /// What the proof signs. Metadata begins with `{`, so neither signature can ever pass for the other.
-fn statement(name: &str, key: &PublicKey) -> String {
+fn statement(name: &Holder, key: &PublicKey) -> String {
     format!("cuff proof of possession, format {FORMAT}\nname: {name}\npublic: {key}\n")
 }
 
-/// Names stand in paths, tables and metadata comments of many systems.
-fn check_name(name: &str) -> Result<(), PublicFileError> {
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if name.is_empty()
-        || name.len() > MAX_NAME
-        || !plain
-        || name.starts_with('-')
-        || name.ends_with('-')
-    {
-        return Err(PublicFileError::Name(name.chars().take(80).collect()));
-    }
-    Ok(())
-}
-
 const FORMAT: u32 = 1;
-const MAX_NAME: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -242,6 +219,7 @@ mod tests {
             ("format = 1", "format = 2", "format"),
             ("name = \"alice\"", "name = \"Alice\"", "name"),
             ("name = \"alice\"", "name = \"../a\"", "name"),
+            ("name = \"alice\"", "name = \"nul\"", "device name"),
             ("format = 1", "format = 1\nadmin = true", "unknown field"),
             (&id, &id.to_uppercase(), "keyid"),
             (&file().key().to_string(), &weak, "weak"),
