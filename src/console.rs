@@ -84,6 +84,11 @@ impl Console {
         }
     }
 
+    /// Shows what a question is about, even with `--quiet`: nobody says yes to what they could not read.
+    pub fn show(&self, text: impl Display) {
+        talk(&format!("{}\n", safe_paragraph(&text.to_string(), 0)));
+    }
+
     /// Says something the person should not miss, even with `--quiet`.
     pub fn warn(&self, text: impl Display) {
         let label = style::paint(style::WARNING, "warning:");

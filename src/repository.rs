@@ -21,7 +21,6 @@ pub mod people;
 pub mod preflight;
 pub mod publish;
 pub mod published;
-pub mod recompute;
 pub mod release;
 pub mod review;
 pub mod sealing;

@@ -9,7 +9,6 @@ pub mod canonical;
 pub mod name;
 pub mod pipeline;
 pub mod product;
-pub mod record;
 pub mod root;
 pub mod snapshot;
 pub mod targets;

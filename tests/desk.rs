@@ -103,13 +103,13 @@ fn from_an_empty_directory_to_a_published_repository() {
     exit: 0
     --- stdout
     root (new), valid until [time]
-      + carol (bb063248) may sign root
-      + bob (c3f39fbd) may sign root
       + alice (d1e6a2a3) may sign root
+      + bob (c3f39fbd) may sign root
+      + carol (bb063248) may sign root
       root needs 2 of 3 signatures
-      + carol (bb063248) may sign targets
-      + bob (c3f39fbd) may sign targets
       + alice (d1e6a2a3) may sign targets
+      + bob (c3f39fbd) may sign targets
+      + carol (bb063248) may sign targets
       targets needs 2 of 3 signatures
       + online (7673633a) may sign snapshot
       snapshot needs 1 of 1 signatures
@@ -117,8 +117,8 @@ fn from_an_empty_directory_to_a_published_repository() {
       timestamp needs 1 of 1 signatures
     targets (new), valid until [time]
       + product band
-      + bob (c3f39fbd) may sign band
       + alice (d1e6a2a3) may sign band
+      + bob (c3f39fbd) may sign band
       band needs 2 of 2 signatures
     band (new), valid until [time]
       + release band/1.4.0
@@ -129,10 +129,10 @@ fn from_an_empty_directory_to_a_published_repository() {
           image      512 bytes, sha256 [hex]
           bundle     3072 bytes, sha256 [hex]
           sbom       none
-    ! root: anyone can sign with these published example keys: carol, bob, alice
-    ! targets: anyone can sign with these published example keys: carol, bob, alice
+    ! root: anyone can sign with these published example keys: alice, bob, carol
+    ! targets: anyone can sign with these published example keys: alice, bob, carol
     ! snapshot and timestamp: anyone can sign with these published example keys: online
-    ! band: anyone can sign with these published example keys: bob, alice
+    ! band: anyone can sign with these published example keys: alice, bob
     review [review]
     ");
     assert_snapshot!(timeless(&sign(&desk, "alice").expect(0)), @"
@@ -148,11 +148,11 @@ fn from_an_empty_directory_to_a_published_repository() {
     --- stdout
     root v1 fingerprint [hex]
     staged root v1
-      1 of 2 by root v1; signed: alice (d1e6a2a3); 1 missing, can sign: carol (bb063248), bob (c3f39fbd)
+      2 needed by root v1, 1 signed: alice (d1e6a2a3); 1 missing, can sign: bob (c3f39fbd), carol (bb063248)
     staged targets v1
-      1 of 2 by root v1; signed: alice (d1e6a2a3); 1 missing, can sign: carol (bb063248), bob (c3f39fbd)
+      2 needed by root v1, 1 signed: alice (d1e6a2a3); 1 missing, can sign: bob (c3f39fbd), carol (bb063248)
     staged band v1
-      1 of 2 by targets v1; signed: alice (d1e6a2a3); 1 missing, can sign: bob (c3f39fbd)
+      2 needed by targets v1, 1 signed: alice (d1e6a2a3); 1 missing, can sign: bob (c3f39fbd)
     staged release band/1.4.0
     ");
     sign(&desk, "bob").expect(0);
@@ -166,7 +166,7 @@ fn from_an_empty_directory_to_a_published_repository() {
       band v1
       snapshot v1, valid until [time]
       timestamp v1, valid until [time]: `cuff refresh` before that
-      evidence for band: 3361 bytes; cuff.toml names no board to hold it against
+      evidence for band: 3361 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
     assert_snapshot!(timeless(&desk.cuff("status").expect(0)), @"
     $ cuff status
@@ -290,7 +290,7 @@ fn refresh_signs_the_online_roles_afresh_and_leaves_people_alone() {
     wrote 2 objects to `desk/published`
       snapshot v2, valid until [time]
       timestamp v2, valid until [time]: `cuff refresh` before that
-      evidence for band: 3361 bytes; cuff.toml names no board to hold it against
+      evidence for band: 3361 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
     assert!(desk.path("desk/staged/band.json").exists());
     // What was reviewed before the refresh is still what is signed after it.
@@ -315,8 +315,8 @@ fn a_root_change_is_signed_by_the_old_and_the_new_keys() {
     --- stdout
     root (v1 -> v2), valid until [time]
       - alice (d1e6a2a3) may no longer sign root
-    ! root: anyone can sign with these published example keys: carol, bob
-    ! targets: anyone can sign with these published example keys: carol, bob, alice
+    ! root: anyone can sign with these published example keys: bob, carol
+    ! targets: anyone can sign with these published example keys: alice, bob, carol
     ! snapshot and timestamp: anyone can sign with these published example keys: online
     review [review]
     ");
@@ -361,11 +361,11 @@ fn taking_keys_from_a_product_stages_what_falls_under_its_threshold() {
     $ cuff role list
     exit: 0
     --- stdout
-    root: 2 of 3 [carol (bb063248), bob (c3f39fbd), alice (d1e6a2a3)], valid until [time]
-    targets: 2 of 3 [carol (bb063248), bob (c3f39fbd), alice (d1e6a2a3)], valid until [time]
+    root: 2 of 3 [alice (d1e6a2a3), bob (c3f39fbd), carol (bb063248)], valid until [time]
+    targets: 2 of 3 [alice (d1e6a2a3), bob (c3f39fbd), carol (bb063248)], valid until [time]
     snapshot: 1 of 1 [online (7673633a)], valid until [time]
     timestamp: 1 of 1 [online (7673633a)], valid until [time]
-    band: 2 of 2 [carol (bb063248), alice (d1e6a2a3)], valid until [time]
+    band: 2 of 2 [alice (d1e6a2a3), carol (bb063248)], valid until [time]
     ");
 }
 
@@ -398,8 +398,8 @@ fn a_yanked_release_and_a_minimum_counter_are_part_of_the_review() {
     band v3
     valid until [time]
     2 of 2 keys must sign
-      [hex]  bob (c3f39fbd)
       [hex]  alice (d1e6a2a3)
+      [hex]  bob (c3f39fbd)
     minimum counter 8
       band/1.5.0  counter 8
     ");

@@ -416,7 +416,7 @@ fn example_keys_are_for_demonstrations() {
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
-    error: this repository would trust published example keys (bob in root, alice in root, bob in targets, alice in targets, online in snapshot, online in timestamp, bob in band, alice in band): anyone could sign for it
+    error: this repository would trust published example keys (alice: root, targets, band; bob: root, targets, band; online: snapshot, timestamp): anyone could sign for it
     help: make real keys with `cuff key new`; for a demonstration set `demo = true` in cuff.toml
     ");
     assert!(!desk.path("desk/published/metadata").exists());

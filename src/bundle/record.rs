@@ -1,5 +1,6 @@
 //! The release record as the desk owns it: what a product's signers approve about one release.
-//! Takes and gives the canonical bytes of `release.json`, the same that stand under `custom.cuff` in signed metadata.
+//! Takes and gives the canonical bytes of `release.json`, the same that stand under `custom.cuff` in signed metadata, which
+//! is written and read through this type too.
 //! Reading is the verifier's own reading; only the rules for names are added here.
 
 use cuff_verifier::digest::Digest;
@@ -100,6 +101,20 @@ impl Record {
     /// The target path of the release in TUF metadata: `band/1.4.0`.
     pub fn target(&self) -> String {
         format!("{}/{}", self.product, self.version)
+    }
+}
+
+impl serde::Serialize for Record {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(to)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Record {
+    /// By the same rules as [`Record::read`]. White space and order are the business of the file around it.
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(from)?;
+        Self::read(value.to_string().as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 

@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
-use super::desk::{Edited, Place, bench, bench_failed, edited};
+use super::desk::{Edited, Place, bench, bench_failed, capacity_failed, edited};
 use super::stage::open;
 use crate::console::{Console, Exit};
+use crate::repository::capacity;
 
 /// Replace a staged release, or stage everything afresh
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,9 @@ impl Amend {
         match &self.bundle {
             Some(path) => {
                 let (record, bytes) = open(path)?;
+                let product = record.product.clone();
                 bench.stage(record, bytes, true).map_err(bench_failed)?;
+                capacity::foresee(&bench, &product).map_err(capacity_failed)?;
             }
             None => bench.restage().map_err(bench_failed)?,
         }

@@ -3,6 +3,7 @@
 //! Not a command. It takes library errors and gives them an exit code, a rule and a next step.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Error;
@@ -14,6 +15,7 @@ use crate::console::{Exit, safe};
 use crate::instant;
 use crate::repository::bench::release::ReleaseError;
 use crate::repository::bench::{Bench, BenchError, Changed};
+use crate::repository::capacity::CapacityError;
 use crate::repository::desk::{Desk, DeskError};
 use crate::repository::people::{People, PeopleError};
 use crate::repository::published::PublishedError;
@@ -182,11 +184,9 @@ pub fn desk_failed(error: DeskError) -> Error {
             "damaged-pin",
             "ask a colleague for the root fingerprint and join again",
         ),
-        DeskError::Read { .. } | DeskError::Write { .. } | DeskError::Durable(_) => (
-            Exit::Unknown,
-            "working-directory",
-            "check the disk and the permissions of the working directory",
-        ),
+        DeskError::Read { .. } | DeskError::Write { .. } | DeskError::Durable(_) => {
+            (Exit::Unknown, "working-directory", disk_help(&error))
+        }
     };
     advised(error, exit, rule, help)
 }
@@ -231,9 +231,7 @@ pub fn bench_failed(error: BenchError) -> Error {
             (Exit::Usage, "not-canonical", "choose another value")
         }
         BenchError::Release(ref release) => match release {
-            ReleaseError::UnknownProduct { .. }
-            | ReleaseError::Name(_)
-            | ReleaseError::NotThere(_) => (
+            ReleaseError::UnknownProduct { .. } | ReleaseError::NotThere(_) => (
                 Exit::Usage,
                 "unknown-product",
                 "correct the manifest and build again, or name a release `cuff role show` lists",
@@ -292,10 +290,46 @@ pub fn staging_failed(error: StagingError) -> Error {
             "bring the file back with `git checkout`, or stage the change again",
         ),
         StagingError::Stray(_) => (Exit::No, "stray-file", "move it out of `staged/`"),
-        StagingError::Io { .. } | StagingError::Write(_) => (
-            Exit::Unknown,
-            "working-directory",
-            "check the disk and the permissions of the working directory",
+        StagingError::Io { .. } | StagingError::Write(_) => {
+            (Exit::Unknown, "working-directory", disk_help(&error))
+        }
+    };
+    advised(error, exit, rule, help)
+}
+
+/// What to do about a disk that does not do its part.
+fn disk_help(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let cause = causes.find_map(|error| error.downcast_ref::<io::Error>());
+    match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            "make room on the disk, then run the same command again"
+        }
+        Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            "this user may not do that there: take a clone of your own, or have the permissions of the working directory changed"
+        }
+        _ => "check the disk and the permissions of the working directory",
+    }
+}
+
+/// A product that does not fit its boards.
+pub fn capacity_failed(error: CapacityError) -> Error {
+    let (exit, rule, help) = match error {
+        CapacityError::Bench(error) => return bench_failed(error),
+        CapacityError::TooLarge { .. } => (
+            Exit::No,
+            "evidence-too-large",
+            "`cuff yank` releases no device needs any more, or raise `oldest-root` in cuff.toml once no older device is left",
+        ),
+        CapacityError::NoSuchBoard { .. } | CapacityError::NoSuchRoot { .. } => (
+            Exit::Usage,
+            "settings",
+            "correct cuff.toml; docs/working-directory.md says what `boards` and `oldest-root` mean",
+        ),
+        CapacityError::Preflight(_) | CapacityError::Canonical(_) => (
+            Exit::No,
+            "refused",
+            "nothing was written; `cuff status` shows what is out of date",
         ),
     };
     advised(error, exit, rule, help)
@@ -315,7 +349,9 @@ pub fn published_failed(error: PublishedError) -> Error {
             "half-a-repository",
             "bring `metadata/` back with `git checkout`, or pull again",
         ),
-        PublishedError::Role(_) | PublishedError::WrongVersion { .. } => (
+        PublishedError::Role(_)
+        | PublishedError::Refused(_)
+        | PublishedError::WrongVersion { .. } => (
             Exit::No,
             "broken-mirror",
             "do not sign; compare `metadata/` with a colleague's clone",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::instant::{self, Span};
 use crate::key::public_file::PublicFile;
 use crate::name::Product;
 use crate::repository::bench::Bench;
+use crate::repository::capacity;
 use crate::repository::desk::{Desk, Pin};
 use crate::repository::foundation::{Foundation, Signers};
 use crate::repository::join::{self, JoinError};
@@ -49,6 +51,10 @@ pub struct Init {
     #[arg(long, value_name = "NAME")]
     product: Vec<String>,
 
+    /// The boards a product runs on, ours by name or a description by its path from DIR: `band=nrf52840`
+    #[arg(long, value_name = "PRODUCT=NAME[,NAME]", value_parser = split)]
+    board: Vec<(String, String)>,
+
     /// The key that signs snapshot and timestamp on publishing
     #[arg(long, value_name = "FILE.pub", required_unless_present = "join")]
     online: Option<PathBuf>,
@@ -67,7 +73,7 @@ pub struct Init {
 
     /// Join the working directory in DIR; with a value, hold it against the repository published there
     #[arg(long, value_name = "PUBLISHED", num_args = 0..=1, default_missing_value = "", requires = "root_sha256",
-          conflicts_with_all = ["key", "threshold", "product", "online", "expires", "demo"])]
+          conflicts_with_all = ["key", "threshold", "product", "board", "online", "expires", "demo"])]
     join: Option<String>,
 
     /// The fingerprint of the root to trust, as `init` and `status` show it
@@ -93,7 +99,8 @@ impl Init {
         foundation.check().exit(Exit::Usage).rule("keys")?;
         let expiry = self.expiry()?;
         let products: Vec<Product> = foundation.products.keys().cloned().collect();
-        let text = settings::template(&self.store, self.demo, &expiry, &products);
+        let boards = self.boards(&products)?;
+        let text = settings::template(&self.store, self.demo, &expiry, &products, &boards);
         if self.dry_run {
             let folder = tempfile::tempdir()?;
             let mut answer = lay(folder.path(), &text, &foundation, &BTreeMap::new())?;
@@ -214,6 +221,33 @@ impl Init {
             keys: files.iter().map(PublicFile::key).collect(),
             threshold,
         })
+    }
+
+    /// The boards of each product, all of them known.
+    fn boards(&self, products: &[Product]) -> anyhow::Result<BTreeMap<Product, Vec<String>>> {
+        let mut boards: BTreeMap<Product, Vec<String>> = BTreeMap::new();
+        for (product, names) in &self.board {
+            let product: Product = product.parse().exit(Exit::Usage).rule("name")?;
+            if !products.contains(&product) {
+                return Err(anyhow::anyhow!(
+                    "there is no product `{product}` in this repository"
+                ))
+                .exit(Exit::Usage)
+                .help("make it one with --product");
+            }
+            for name in names.split(',') {
+                capacity::room(&self.folder, name)
+                    .with_context(|| format!("`{}` is no board of {product}", safe(name)))
+                    .exit(Exit::Usage)
+                    .rule("board")
+                    .help("give one of ours by name, or the path of a description, from the working directory on")?;
+                boards
+                    .entry(product.clone())
+                    .or_default()
+                    .push(name.to_owned());
+            }
+        }
+        Ok(boards)
     }
 
     fn expiry(&self) -> anyhow::Result<Vec<(RoleName, Span)>> {

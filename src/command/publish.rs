@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::desk::{
-    Place, bench, bench_failed, need_pin, published_failed, review_failed, staging_failed,
+    Place, bench, bench_failed, capacity_failed, need_pin, published_failed, review_failed,
 };
 use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
@@ -88,6 +88,11 @@ impl Shared {
         if report.gap {
             console.warn("the new root replaced a key that the old metadata was signed with: clients that came at the very moment of publishing were refused and must try again");
         }
+        for need in &report.needs {
+            if let Some(warning) = need.warning() {
+                console.warn(format_args!("{}: {warning}", need.product));
+            }
+        }
         Ok((report, folder.display().to_string()))
     }
 
@@ -126,7 +131,7 @@ pub(super) fn publish_failed(error: PublishError) -> anyhow::Error {
             return bench_failed(error);
         }
         PublishError::Review(error) => return review_failed(error),
-        PublishError::Staging(error) => return staging_failed(error),
+        PublishError::Capacity(error) => return capacity_failed(error),
         PublishError::Store(error) | PublishError::Candidate(CandidateError::Store(error)) => {
             return store_failed(error);
         }
@@ -188,11 +193,6 @@ pub(super) fn publish_failed(error: PublishError) -> anyhow::Error {
             "refused",
             "nothing was written; `cuff status` shows what is out of date",
         ),
-        PublishError::Capacity(_) => (
-            Exit::No,
-            "evidence-too-large",
-            "raise `oldest-root` in cuff.toml once no older device is left, or yank old releases",
-        ),
         PublishError::Published(_) => (
             Exit::No,
             "broken-store",
@@ -203,7 +203,10 @@ pub(super) fn publish_failed(error: PublishError) -> anyhow::Error {
             "refused-public-key",
             "ask its holder for the file again",
         ),
-        PublishError::Vanished(_) | PublishError::Mirror { .. } | PublishError::Durable(_) => (
+        PublishError::Vanished(_)
+        | PublishError::Mirror { .. }
+        | PublishError::Durable(_)
+        | PublishError::Staging(_) => (
             Exit::Unknown,
             "mirror",
             "the repository is published; run the same command again to bring this directory up to date",
@@ -325,7 +328,7 @@ impl PublishedFacts {
                 }
                 _ => writeln!(
                     out,
-                    "  evidence for {}: {} bytes; cuff.toml names no board to hold it against",
+                    "  evidence for {0}: {1} bytes; set `boards` under [products.{0}] in cuff.toml to know whether it fits them",
                     safe(&need.product),
                     need.bytes
                 )?,

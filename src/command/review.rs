@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::desk::{Place, bench, desk_failed, people, review_failed};
+use super::desk::{Place, bench, people, review_failed};
 use crate::console::{Answer, Console, Exit, safe};
 use crate::repository::review::{Change, ReleaseFacts, Review as Meaning, RoleReview, Warning};
 
@@ -26,7 +26,10 @@ impl Review {
         let bench = bench(&desk, true)?;
         let review = Meaning::of(&bench, &people(&desk)?).map_err(review_failed)?;
         if let Ok(digest) = review.digest.parse() {
-            desk.set_last_review(digest).map_err(desk_failed)?;
+            // A note for `sign` in this clone. Who may only read must be able to review all the same.
+            if let Err(error) = desk.set_last_review(digest) {
+                console.warn(format_args!("this review is not remembered: {error}"));
+            }
         }
         console.answer(&Reviewed(review))
     }
@@ -74,7 +77,12 @@ fn role_text(role: &RoleReview, out: &mut dyn Write) -> fmt::Result {
         change_text(change, out)?;
     }
     if role.changes.is_empty() {
-        writeln!(out, "  the same again, with a new date")?;
+        let nothing = if role.from_version == 0 {
+            "no release yet"
+        } else {
+            "the same again, with a new date"
+        };
+        writeln!(out, "  {nothing}")?;
     }
     Ok(())
 }

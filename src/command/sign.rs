@@ -14,6 +14,7 @@ use super::review;
 use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::key::Signer;
+use crate::key::public_file::PublicFile;
 use crate::repository::review::Review;
 use crate::repository::signing::{Task, TaskError};
 use crate::repository::status::Status;
@@ -59,8 +60,20 @@ impl Sign {
         if let Some(given) = &self.review {
             check_digest(given, &review)?;
         }
+        let mut approved = self.review.is_some() || self.dry_run;
+        let announced = self.announced();
+        if let Some(key) = announced {
+            let task = Task::of(&bench, &people, key, &self.role).map_err(task_failed)?;
+            if !approved && !task.todo().is_empty() {
+                ask(console, &desk, &review, &task, &people.show(&key))?;
+                approved = true;
+            }
+        }
         let signer = self.unlock.open(console, &self.key)?;
         let key = Hex::from(signer.public().id());
+        if announced.is_some_and(|announced| announced != key) {
+            return Err(self.another_key());
+        }
         let task = Task::of(&bench, &people, key, &self.role).map_err(task_failed)?;
         let mut answer = SignedRoles {
             person: people.show(&key),
@@ -73,8 +86,8 @@ impl Sign {
             waiting: Vec::new(),
         };
         if !task.todo().is_empty() && !self.dry_run {
-            if self.review.is_none() {
-                ask(console, &desk, &review, &answer)?;
+            if !approved {
+                ask(console, &desk, &review, &task, &answer.person)?;
             }
             task.sign(&mut bench, &people, &reviewed, &signer)
                 .map_err(task_failed)?;
@@ -89,6 +102,25 @@ impl Sign {
             .collect();
         console.answer(&answer)
     }
+
+    /// Who will sign, by the `.pub` beside the private key: so that they read what before they type their passphrase.
+    fn announced(&self) -> Option<Hex> {
+        let file = PublicFile::read(&self.key.with_extension("pub")).ok()?;
+        Some(Hex::from(file.key().id()))
+    }
+
+    fn another_key(&self) -> anyhow::Error {
+        advised(
+            anyhow::anyhow!(
+                "`{}` is not the public key of `{}`",
+                safe(&self.key.with_extension("pub").display().to_string()),
+                safe(&self.key.display().to_string())
+            ),
+            Exit::No,
+            "other-public-key",
+            "nothing was signed; find out which of the two files is in the wrong place",
+        )
+    }
 }
 
 /// Shows the review where a person sees it and takes their yes.
@@ -96,22 +128,23 @@ fn ask(
     console: &Console,
     desk: &crate::repository::desk::Desk,
     review: &Review,
-    answer: &SignedRoles,
+    task: &Task,
+    person: &str,
 ) -> anyhow::Result<()> {
     let mut text = String::new();
     review::write(review, &mut text)?;
     for line in text.lines() {
-        console.note(line);
+        console.show(line);
     }
     if let Some(last) = desk.last_review()
         && last.to_string() != review.digest
     {
         console.warn("this is not what you last reviewed in this clone");
     }
+    let roles: Vec<String> = task.todo().iter().map(ToString::to_string).collect();
     let question = format!(
-        "sign {} as {}, review {}?",
-        answer.signed.join(", "),
-        answer.person,
+        "sign {} as {person}, review {}?",
+        roles.join(", "),
         review.short
     );
     let instead = format!("--review {}, after reading `cuff review`", review.short);

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::desk::{Edited, Place, bench, bench_failed, people, review_failed};
+use super::desk::{Edited, Place, bench, bench_failed, capacity_failed, people, review_failed};
 use super::given;
-use crate::bundle::MAX_BUNDLE;
+use crate::bundle::record::Record;
+use crate::bundle::{Bundle, MAX_BUNDLE};
 use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::repository::bench::BenchError;
 use crate::repository::bench::release::{ReleaseError, Stage as Staged};
-use crate::repository::recompute;
-use crate::repository::review::Review;
-use crate::role::record::Record;
+use crate::repository::capacity;
+use crate::repository::review::{EVIDENCE_NEAR_LIMIT, Review};
 
 /// Stage a bundle as a release
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ impl Stage {
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         let desk = self.place.open()?;
         let (record, bytes) = open(&self.bundle)?;
-        let release = format!("{}/{}", record.product, record.version);
+        let (release, product) = (record.target(), record.product.clone());
         let mut bench = bench(&desk, self.dry_run)?;
         let state = match bench.stage(record, bytes, false) {
             Ok(Staged::Staged) => State::Staged,
@@ -47,12 +47,15 @@ impl Stage {
             Err(error) => return Err(bench_failed(error)),
         };
         let review = Review::of(&bench, &people(&desk)?).map_err(review_failed)?;
+        if state != State::AlreadyPublished {
+            capacity::foresee(&bench, &product).map_err(capacity_failed)?;
+        }
         let edited = Edited::of(&bench, self.dry_run);
         bench.save().map_err(bench_failed)?;
         for warning in review
             .warnings
             .iter()
-            .filter(|warning| warning.about == release)
+            .filter(|warning| warning.about == release || warning.rule == EVIDENCE_NEAR_LIMIT)
         {
             console.warn(format_args!("{}: {}", warning.about, warning.message));
         }
@@ -67,14 +70,14 @@ impl Stage {
 /// Reads a bundle and recomputes it.
 pub(super) fn open(path: &Path) -> anyhow::Result<(Record, Vec<u8>)> {
     let bytes = given::read(path, MAX_BUNDLE)?;
-    let record = recompute::record(&bytes)
+    let bundle = Bundle::open(&bytes)
         .map_err(|error| {
             anyhow::Error::new(error).context(format!("`{}` is refused", path.display()))
         })
         .exit(Exit::No)
         .rule("bundle")
         .help("build it again with `cuff build MANIFEST`")?;
-    Ok((record, bytes))
+    Ok((bundle.record().clone(), bytes))
 }
 
 /// A release that is staged.

@@ -120,29 +120,19 @@ fn staged(role: &StagedRole, out: &mut dyn Write) -> fmt::Result {
     };
     writeln!(out, "staged {} v{}{stale}", safe(&role.role), role.version)?;
     for asked in &role.asked {
-        let names = |names: &[String]| match names {
-            [] => "nobody".to_owned(),
-            names => names
-                .iter()
-                .map(|name| safe(name).to_string())
-                .collect::<Vec<_>>()
-                .join(", "),
+        let names = |names: &[String]| {
+            let names = names.iter().map(|name| safe(name).to_string());
+            names.collect::<Vec<_>>().join(", ")
         };
-        write!(
-            out,
-            "  {} of {} by {}; signed: {}",
-            asked.signed.len(),
-            asked.threshold,
-            safe(&asked.by),
-            names(&asked.signed)
-        )?;
-        match asked.missing {
-            0 => writeln!(out, "; complete")?,
-            missing => writeln!(
-                out,
-                "; {missing} missing, can sign: {}",
-                names(&asked.can_sign)
-            )?,
+        write!(out, "  {} needed by {}, ", asked.threshold, safe(&asked.by))?;
+        match asked.signed.len() {
+            0 => write!(out, "none signed")?,
+            count => write!(out, "{count} signed: {}", names(&asked.signed))?,
+        }
+        match (asked.missing, &asked.can_sign[..]) {
+            (0, _) => writeln!(out, "; complete")?,
+            (missing, []) => writeln!(out, "; {missing} missing, nobody left to sign")?,
+            (missing, left) => writeln!(out, "; {missing} missing, can sign: {}", names(left))?,
         }
     }
     Ok(())

@@ -115,7 +115,7 @@ impl Offline {
             })
     }
 
-    /// The example keys this repository would trust, by role.
+    /// The example keys this repository would trust, by holder, and where.
     pub fn example_keys(&self) -> Vec<String> {
         let mut keys: Vec<(String, Hex)> = Vec::new();
         let roles = &self.root.roles;
@@ -133,10 +133,16 @@ impl Offline {
                 keys.extend(role.keyids.iter().map(|key| (role.name.to_string(), *key)));
             }
         }
-        let named = keys.iter().filter_map(|(role, key)| {
-            example::holder(&KeyId(Digest(key.0))).map(|holder| format!("{holder} in {role}"))
-        });
-        named.collect()
+        let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (role, key) in &keys {
+            if let Some(holder) = example::holder(&KeyId(Digest(key.0))) {
+                named.entry(holder).or_default().push(role);
+            }
+        }
+        let named = named.into_iter();
+        named
+            .map(|(holder, roles)| format!("{holder}: {}", roles.join(", ")))
+            .collect()
     }
 }
 
@@ -211,7 +217,7 @@ impl Candidate {
             ..View::default()
         };
         if let Some(published) = bench.published() {
-            view.roots = View::of(published).roots;
+            view.roots = published.view().roots;
         }
         if let Some(root) = offline.fresh.get(&RoleName::Root) {
             view.roots

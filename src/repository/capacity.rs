@@ -1,14 +1,21 @@
 //! Whether the metadata of a product fits the boards it runs on.
 //!
 //! Takes the evidence each offer needs from the oldest supported root on, refuses naming role and bytes. A repository that
-//! outgrows its boards must be stopped at the desk, not noticed in the field.
+//! outgrows its boards must be stopped at the desk, not noticed in the field: on publishing, where the evidence is judged,
+//! and already on staging, where its length can be foreseen.
 
+use super::bench::{Bench, BenchError};
 use super::desk::Desk;
 use super::preflight::{Device, PreflightError, View};
 use crate::board::catalogue::{Catalogue, CatalogueError};
 use crate::board::{Board, BoardError};
 use crate::name::Product as ProductName;
-use crate::role::pipeline::Draft;
+use crate::role::canonical::CanonicalError;
+use crate::role::name::{ReleaseName, RoleName};
+use crate::role::pipeline::{Draft, Staged};
+use crate::role::snapshot::Snapshot;
+use crate::role::timestamp::Timestamp;
+use crate::role::wire::{FileMeta, Utc};
 use std::path::Path;
 
 /// Bytes of evidence a product needs, and the smallest area of its boards.
@@ -22,28 +29,118 @@ pub struct Need {
     pub board: Option<(String, u64)>,
 }
 
+impl Need {
+    /// What to say when three quarters of the room are taken: early enough to do something about it.
+    pub fn warning(&self) -> Option<String> {
+        let (board, room) = self.board.as_ref()?;
+        let percent = self.bytes.saturating_mul(100) / room.max(&1);
+        (percent >= TIGHT).then(|| {
+            format!(
+                "its evidence takes {} of the {room} bytes on {board} ({percent} %): `cuff yank` releases no device needs any more",
+                self.bytes
+            )
+        })
+    }
+}
+
 /// Judges every offer of a product as its oldest device does, and holds its evidence against the boards.
 pub fn check(view: &View, desk: &Desk, product: &Draft) -> Result<Option<Need>, CapacityError> {
     let Draft::Product(name, _) = product else {
         return Ok(None);
     };
-    let wanted = desk.settings().product(name);
+    let oldest = oldest(view, desk, name)?;
+    let mut bytes = 0;
+    for device in Device::offers(product) {
+        bytes = bytes.max(view.judge_as_device(oldest, &device)?);
+    }
+    hold(view, desk, name, bytes).map(Some)
+}
+
+/// What a product will need once everything staged is signed by as many as it takes; exact but for the digits of versions
+/// that `publish` chooses.
+pub fn foresee(bench: &Bench<'_>, product: &ProductName) -> Result<Need, CapacityError> {
+    let view = foreseen(bench)?;
+    let oldest = oldest(&view, bench.desk(), product)?;
+    let releases = bench
+        .product(product)
+        .map(|role| role.targets.keys().map(ReleaseName::to_string));
+    let longest = releases.and_then(|names| names.max_by_key(String::len));
+    let offer = longest.unwrap_or_else(|| format!("{product}/"));
+    let bytes = view.evidence(oldest, product, &offer)?.len() as u64;
+    hold(&view, bench.desk(), product, bytes)
+}
+
+/// The repository as it would be published, with room for signatures that nobody has made yet.
+fn foreseen(bench: &Bench<'_>) -> Result<View, CapacityError> {
+    let mut view = bench
+        .published()
+        .map(super::published::Published::view)
+        .unwrap_or_default();
+    let first = view.roots.keys().next().copied().unwrap_or(1);
+    for version in 1..first {
+        let path = bench.desk().metadata().join(RoleName::Root.file(version));
+        if let Ok(file) = std::fs::read(path) {
+            view.roots.insert(version, file);
+        }
+    }
+    let file = |staged: &Staged| {
+        let asked = bench.authorities(&staged.draft().name());
+        let asked = asked.iter().map(|authority| authority.threshold).max();
+        let signatures = asked.unwrap_or(1).max(staged.signatures().len() as u64);
+        staged.foreseen(u8::try_from(signatures).unwrap_or(u8::MAX))
+    };
+    let mut versions = Vec::new();
+    for (role, staged) in &bench.staging().roles {
+        match role {
+            RoleName::Root => view.roots.insert(staged.draft().version(), file(staged)),
+            _ => view.roles.insert(role.clone(), file(staged)),
+        };
+        versions.push((role, staged.draft().version()));
+    }
+    let version = |role: &RoleName| {
+        let staged = versions.iter().find(|(name, _)| *name == role);
+        let published = || bench.published().map_or(1, |there| there.version(role));
+        staged.map_or_else(published, |(_, version)| *version)
+    };
+    let next = |role: &RoleName| bench.published().map_or(1, |there| there.version(role) + 1);
+    let pins = view.roles.iter();
+    let snapshot = Snapshot::of(
+        pins.map(|(role, file)| (role.clone(), FileMeta::of(file, version(role)))),
+        next(&RoleName::Snapshot),
+        bench.expiry(&RoleName::Snapshot)?,
+    );
+    view.snapshot = file(&Draft::Snapshot(snapshot).stage()?);
+    let timestamp = Timestamp::of(
+        FileMeta::of(&view.snapshot, next(&RoleName::Snapshot)),
+        next(&RoleName::Timestamp),
+        Utc(bench.now()),
+        bench.expiry(&RoleName::Timestamp)?,
+    );
+    view.timestamp = file(&Draft::Timestamp(timestamp).stage()?);
+    Ok(view)
+}
+
+/// The oldest root a device of this product may trust.
+fn oldest(view: &View, desk: &Desk, product: &ProductName) -> Result<u64, CapacityError> {
+    let oldest = desk.settings().product(product).oldest_root;
     // Without any root to start from the device was made with the first one there is.
     let newest = view.roots.keys().next_back().copied().unwrap_or(1);
-    if wanted.oldest_root > newest {
+    if oldest > newest {
         return Err(CapacityError::NoSuchRoot {
-            product: name.clone(),
-            oldest: wanted.oldest_root,
+            product: product.clone(),
+            oldest,
             newest,
         });
     }
-    let mut bytes = 0;
-    for device in Device::offers(product) {
-        bytes = bytes.max(view.judge_as_device(wanted.oldest_root, &device)?);
-    }
+    Ok(oldest)
+}
+
+/// Holds so many bytes of evidence against the boards of a product.
+fn hold(view: &View, desk: &Desk, name: &ProductName, bytes: u64) -> Result<Need, CapacityError> {
+    let wanted = desk.settings().product(name);
     let mut smallest: Option<(String, u64)> = None;
     for board in &wanted.boards {
-        let room = room(desk, board).map_err(|source| CapacityError::NoSuchBoard {
+        let room = room(desk.root(), board).map_err(|source| CapacityError::NoSuchBoard {
             product: name.clone(),
             board: board.clone(),
             source: Box::new(source),
@@ -64,22 +161,22 @@ pub fn check(view: &View, desk: &Desk, product: &Draft) -> Result<Option<Need>, 
             length,
         });
     }
-    Ok(Some(Need {
+    Ok(Need {
         product: name.clone(),
         bytes,
         board: smallest,
-    }))
+    })
 }
 
-/// Bytes of evidence a board has room for: one of ours by name, or a description beside cuff.toml by path.
-fn room(desk: &Desk, name: &str) -> Result<u64, RoomError> {
+/// Bytes of evidence a board has room for: one of ours by name, or a description by its path from the folder of cuff.toml.
+pub fn room(folder: &Path, name: &str) -> Result<u64, RoomError> {
     if Path::new(name)
         .extension()
         .is_none_or(|extension| extension != "toml")
     {
         return Ok(Catalogue::embedded()?.get(name)?.evidence);
     }
-    let text = std::fs::read_to_string(desk.root().join(name))?;
+    let text = std::fs::read_to_string(folder.join(name))?;
     Ok(Board::read(name, &text)?.evidence)
 }
 
@@ -131,6 +228,12 @@ pub enum CapacityError {
     /// Refused altogether.
     #[error(transparent)]
     Preflight(#[from] PreflightError),
+    /// What is staged cannot be written.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The working directory.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
 }
 
 /// A board without a usable description.
@@ -146,3 +249,6 @@ pub enum RoomError {
     #[error(transparent)]
     Read(#[from] std::io::Error),
 }
+
+/// Percent of the room from which on people are warned.
+const TIGHT: u64 = 75;

@@ -51,6 +51,13 @@ impl People {
             .collect()
     }
 
+    /// These keys in the order people look for them: by name, then those without one by their ids.
+    pub fn sorted<'k>(&self, ids: impl IntoIterator<Item = &'k Hex>) -> Vec<&'k Hex> {
+        let mut ids: Vec<_> = ids.into_iter().collect();
+        ids.sort_by_key(|id| (self.name(id).is_none(), self.name(id), **id));
+        ids
+    }
+
     /// `alice (1a2b3c4d)`, or the short id alone.
     pub fn show(&self, id: &Hex) -> String {
         let short: String = id.to_string().chars().take(8).collect();

@@ -1,9 +1,8 @@
 //! The verdict on a repository before anyone else sees it.
 //!
-//! Takes the metadata files a repository would consist of and lets the one verifier judge them twice: as a client with a
-//! clock does, and as the oldest device of every product does. Reads no store and writes nothing.
+//! Takes the metadata files a repository consists of, or would, and lets the one verifier judge them: as a client does, and
+//! as the oldest device of every product does. Reads no store and writes nothing.
 
-use super::published::Published;
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::Draft;
@@ -19,7 +18,7 @@ use cuff_verifier::threshold::{Document, unauthenticated};
 use cuff_verifier::time::{Clock, Instant};
 use cuff_verifier::trusted::{Policy, RootChain, Seen};
 use cuff_verifier::verdict::Reason;
-use cuff_verifier::version::{Counter, Version};
+use cuff_verifier::version::Counter;
 use std::collections::BTreeMap;
 
 /// The metadata of one state of a repository.
@@ -36,55 +35,22 @@ pub struct View {
 }
 
 impl View {
-    /// What is published, with the roots from the pinned one on.
-    pub fn of(published: &Published) -> Self {
-        let file = |role: &RoleName| {
-            published
-                .signed(role)
-                .map(|signed| signed.file().to_owned())
-        };
-        let offline = published
-            .offline_roles()
-            .filter(|role| *role != RoleName::Root);
-        Self {
-            roots: published
-                .roots()
-                .iter()
-                .map(|(version, root)| (*version, root.file().to_owned()))
-                .collect(),
-            timestamp: file(&RoleName::Timestamp).unwrap_or_default(),
-            snapshot: file(&RoleName::Snapshot).unwrap_or_default(),
-            roles: offline
-                .filter_map(|role| file(&role).map(|file| (role, file)))
-                .collect(),
-        }
-    }
-
-    /// Judges as a client that trusts root `anchor`, has a clock, and may have seen an earlier state.
+    /// Judges as a client that trusts root `anchor`, knows this much of the present, and may have seen an earlier state.
     pub fn judge_as_client(
         &self,
         anchor: u64,
-        seen: Option<&Published>,
-        now: Instant,
+        seen: Seen<'_>,
+        clock: Clock,
     ) -> Result<(), PreflightError> {
         let policy = Policy {
             profile: Profile::Device,
-            clock: Clock::Exact(now),
+            clock,
             schemes: &Ed25519,
         };
         let mut roots = RootChain::anchor(Document::canonical(self.root(anchor)?), policy)?;
         for file in self.roots.range(anchor + 1..).map(|(_, file)| file) {
             roots = roots.extend(Document::canonical(file))?;
         }
-        let seen = seen.map_or_else(Seen::default, |published| Seen {
-            timestamp: Version::new(published.timestamp().version).zip(
-                published
-                    .signed(&RoleName::Timestamp)
-                    .map(|signed| Digest::of(signed.file())),
-            ),
-            snapshot: Version::new(published.snapshot().version),
-            ..Seen::default()
-        });
         let trusted = roots
             .finish()?
             .timestamp(Document::canonical(&self.timestamp), seen)?
@@ -119,31 +85,7 @@ impl View {
         };
         let anchor = unauthenticated(Document::canonical(self.root(oldest)?), Profile::Device)
             .map_err(|_| PreflightError::NoRoot(oldest))?;
-        let roots: Vec<&[u8]> = self
-            .roots
-            .range(oldest + 1..)
-            .map(|(_, file)| file.as_slice())
-            .collect();
-        let (offer, product) = (device.offer(), RoleName::Product(device.product.clone()));
-        let parts = Parts {
-            path: &offer,
-            first_root: if roots.is_empty() {
-                0
-            } else {
-                u32::try_from(oldest + 1).unwrap_or(u32::MAX)
-            },
-            roots: &roots,
-            online: Some([
-                &self.timestamp,
-                &self.snapshot,
-                self.role(&RoleName::Targets)?,
-            ]),
-            delegated: &[self.role(&product)?],
-        };
-        let mut bytes = Vec::new();
-        parts
-            .encode(&mut |piece| bytes.extend_from_slice(piece))
-            .ok_or(PreflightError::TooMuch)?;
+        let bytes = self.evidence(oldest, device.product, &device.offer())?;
         let known = Known {
             product: device.product.as_str(),
             hardware: device.hardware,
@@ -170,6 +112,40 @@ impl View {
                 Ok(bytes.len() as u64)
             }
         }
+    }
+
+    /// The evidence that leads a device of this product from root `oldest` to an offer.
+    pub fn evidence(
+        &self,
+        oldest: u64,
+        product: &ProductName,
+        offer: &str,
+    ) -> Result<Vec<u8>, PreflightError> {
+        let roots: Vec<&[u8]> = self
+            .roots
+            .range(oldest + 1..)
+            .map(|(_, file)| file.as_slice())
+            .collect();
+        let parts = Parts {
+            path: offer,
+            first_root: if roots.is_empty() {
+                0
+            } else {
+                u32::try_from(oldest + 1).unwrap_or(u32::MAX)
+            },
+            roots: &roots,
+            online: Some([
+                &self.timestamp,
+                &self.snapshot,
+                self.role(&RoleName::Targets)?,
+            ]),
+            delegated: &[self.role(&RoleName::Product(product.clone()))?],
+        };
+        let mut bytes = Vec::new();
+        parts
+            .encode(&mut |piece| bytes.extend_from_slice(piece))
+            .ok_or(PreflightError::TooMuch)?;
+        Ok(bytes)
     }
 
     /// The largest file in the evidence of a product.
@@ -231,11 +207,11 @@ impl<'a> Device<'a> {
         };
         let releases = role.targets.iter().flat_map(|(name, release)| {
             // What is below the minimum is kept for those who look back, and refused by every device.
-            let offered = release.record().counter >= role.minimum_counter;
+            let offered = release.record().counter.0 >= role.minimum_counter;
             let hardware = release.record().hardware.iter().filter(move |_| offered);
             hardware.map(move |hardware| Self {
                 product,
-                hardware,
+                hardware: hardware.as_str(),
                 release: Some(name),
             })
         });

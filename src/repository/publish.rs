@@ -30,6 +30,7 @@ use crate::key::Signer;
 use crate::role::name::RoleName;
 use crate::role::pipeline::Signed;
 use crate::store::{Store, StoreError};
+use cuff_verifier::time::Clock;
 
 /// Whether what is staged is published, or what is published is only signed afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +132,8 @@ fn judge(
     let anchor = bench
         .published()
         .map_or(1, |published| published.root().version);
-    view.judge_as_client(anchor, live, bench.now())?;
+    let seen = live.map(Published::seen).unwrap_or_default();
+    view.judge_as_client(anchor, seen, Clock::Exact(bench.now()))?;
     let mut needs = Vec::new();
     for signed in candidate.offline.roles.values() {
         needs.extend(capacity::check(view, bench.desk(), signed.draft())?);
@@ -162,7 +164,7 @@ fn refuse_examples(bench: &Bench<'_>, offline: &Offline) -> Result<(), PublishEr
     if bench.settings().demo || examples.is_empty() {
         Ok(())
     } else {
-        Err(PublishError::ExampleKeys(examples.join(", ")))
+        Err(PublishError::ExampleKeys(examples.join("; ")))
     }
 }
 

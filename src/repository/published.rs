@@ -1,9 +1,10 @@
 //! What is published: the mirror in the working directory, or the store itself, read back and checked.
 //!
-//! Takes a place to read from and the root to trust, gives every current role with its signatures counted. Expiry is not
-//! looked at: an expired repository is exactly what the desk must be able to repair.
+//! Takes a place to read from and the root to trust, gives every current role once the verifier has judged the whole, as a
+//! client without a clock does: an expired repository is exactly what the desk must be able to repair.
 
 use super::desk::Pin;
+use super::preflight::{PreflightError, View};
 use crate::name::Product as ProductName;
 use crate::role::authority::Authority;
 use crate::role::name::RoleName;
@@ -15,6 +16,10 @@ use crate::role::targets::Targets;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Hex};
 use crate::store::{ObjectName, Store, StoreError};
+use cuff_verifier::digest::Digest;
+use cuff_verifier::time::Clock;
+use cuff_verifier::trusted::Seen;
+use cuff_verifier::version::Version;
 use std::collections::BTreeMap;
 
 /// A published repository.
@@ -85,14 +90,45 @@ impl Published {
                 products.insert(name, (signed, product));
             }
         }
-        Ok(Some(Self {
+        let published = Self {
             roots,
             root,
             timestamp: (timestamp, stamp),
             snapshot: (snapshot, lists),
             targets: (signed, targets),
             products,
-        }))
+        };
+        let anchor = published.roots.keys().next().copied().unwrap_or(1);
+        let view = published.view();
+        view.judge_as_client(anchor, Seen::default(), Clock::Absent)?;
+        Ok(Some(published))
+    }
+
+    /// Its files, for the verifier; the roots from the pinned one on.
+    pub fn view(&self) -> View {
+        let file = |role: &RoleName| self.signed(role).map(|signed| signed.file().to_owned());
+        let roots = self.roots.iter();
+        let below = self.offline_roles().filter(|role| *role != RoleName::Root);
+        View {
+            roots: roots
+                .map(|(version, root)| (*version, root.file().to_owned()))
+                .collect(),
+            timestamp: file(&RoleName::Timestamp).unwrap_or_default(),
+            snapshot: file(&RoleName::Snapshot).unwrap_or_default(),
+            roles: below
+                .filter_map(|role| file(&role).map(|file| (role, file)))
+                .collect(),
+        }
+    }
+
+    /// What a client remembers that has seen this.
+    pub fn seen(&self) -> Seen<'static> {
+        Seen {
+            timestamp: Version::new(self.timestamp().version)
+                .zip(Some(Digest::of(self.timestamp.0.file()))),
+            snapshot: Version::new(self.snapshot().version),
+            ..Seen::default()
+        }
     }
 
     /// The current root.
@@ -182,6 +218,9 @@ pub enum PublishedError {
     /// A role does not hold.
     #[error(transparent)]
     Role(#[from] ReadError),
+    /// The verifier says no.
+    #[error(transparent)]
+    Refused(#[from] PreflightError),
     /// Half a repository.
     #[error("half a repository: `metadata/{0}` is missing")]
     Missing(String),

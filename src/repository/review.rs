@@ -8,7 +8,7 @@ mod warnings;
 
 use super::bench::Bench;
 use super::people::People;
-use super::recompute::{self, RecomputeError};
+use crate::bundle::{Bundle, BundleError};
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed, Staged};
 use crate::role::wire::Hex;
@@ -165,6 +165,9 @@ impl Review {
     }
 }
 
+/// The rule of the warning that the metadata of a product will soon be too large for its boards.
+pub const EVIDENCE_NEAR_LIMIT: &str = "evidence-near-limit";
+
 /// What is staged cannot be approved by anyone.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
@@ -203,7 +206,7 @@ pub enum ReviewError {
         /// The release.
         release: ReleaseName,
         /// Why.
-        source: Box<RecomputeError>,
+        source: Box<BundleError>,
     },
 }
 
@@ -234,8 +237,8 @@ fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
                     found,
                 });
             }
-            match recompute::record(bytes) {
-                Ok(record) if record == *entry.record() => used.push(release),
+            match Bundle::open(bytes) {
+                Ok(bundle) if bundle.record() == entry.record() => used.push(release),
                 Ok(_) => return Err(ReviewError::OtherRecord { release }),
                 Err(source) => {
                     return Err(ReviewError::Bundle {

@@ -128,6 +128,7 @@ pub fn template(
     demo: bool,
     expiry: &[(RoleName, Span)],
     products: &[ProductName],
+    boards: &BTreeMap<ProductName, Vec<String>>,
 ) -> String {
     use std::fmt::Write as _;
     let mut text = format!(
@@ -163,11 +164,12 @@ pub fn template(
         let _ = writeln!(text, "{role} = \"{span}\"");
     }
     for product in products {
+        let boards = boards.get(product).map(Vec::as_slice).unwrap_or_default();
         let _ = write!(
             text,
             "\n[products.{product}]\n\
              # Boards this product runs on: metadata that does not fit their evidence area is refused.\n\
-             boards = []\n\
+             boards = {boards:?}\n\
              # The oldest root that devices in the field still trust.\n\
              oldest-root = 1\n"
         );
@@ -208,7 +210,9 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
 mod tests {
     use super::{Settings, template};
     use crate::instant::Span;
+    use crate::name::Product;
     use crate::role::name::RoleName;
+    use std::collections::BTreeMap;
     use std::path::Path;
 
     fn read(text: &str) -> Result<Settings, String> {
@@ -217,18 +221,20 @@ mod tests {
 
     #[test]
     fn a_new_file_reads_back() {
-        let band = "band".parse().unwrap();
+        let band: Product = "band".parse().unwrap();
         let text = template(
             "published",
             true,
             &[(RoleName::Root, Span::days(90))],
-            &[band],
+            std::slice::from_ref(&band),
+            &BTreeMap::from([(band.clone(), vec!["nrf52840".to_owned()])]),
         );
         let settings = read(&text).unwrap();
         assert!(settings.demo);
         assert_eq!(settings.lifetime(&RoleName::Root), Span::days(90));
         assert_eq!(settings.lifetime(&RoleName::Timestamp), Span::days(7));
-        assert_eq!(settings.product(&"band".parse().unwrap()).oldest_root, 1);
+        assert_eq!(settings.product(&band).oldest_root, 1);
+        assert_eq!(settings.product(&band).boards, ["nrf52840"]);
     }
 
     #[test]

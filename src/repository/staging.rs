@@ -89,9 +89,9 @@ impl Staging {
         }
         for (role, staged) in &self.roles {
             if before.roles.get(role).map(Staged::signed) != Some(staged.signed()) {
-                // Signatures go first: there is never one beside bytes it does not cover.
-                remove(&signatures_path(folder, role))?;
+                // Signatures go last: each names the bytes it is for, and a full disk must not cost anyone theirs.
                 write(&role_path(folder, role), staged.signed())?;
+                remove(&signatures_path(folder, role))?;
             }
         }
         for role in before
@@ -147,8 +147,9 @@ impl Staging {
             let stray = || StagingError::Stray(product_folder.clone());
             let product: ProductName = file_name(&product_folder)?.parse().map_err(|_| stray())?;
             for path in list(&product_folder)? {
-                let release = ReleaseName::new(product.clone(), file_name(&path)?)
-                    .map_err(|_| StagingError::Stray(path.clone()))?;
+                let version = file_name(&path)?.parse();
+                let version = version.map_err(|_| StagingError::Stray(path.clone()))?;
+                let release = ReleaseName::new(product.clone(), version);
                 self.bundles.insert(release, read(&path)?);
             }
         }

@@ -143,11 +143,14 @@ fn asked(bench: &Bench<'_>, people: &People, role: &RoleName, staged: &Staged) -
         .iter()
         .zip(tallies)
         .map(|(authority, tally)| {
-            let show = |keys: Vec<&Hex>| keys.into_iter().map(|key| people.show(key)).collect();
+            let show = |keys: Vec<&Hex>| {
+                let keys = people.sorted(keys).into_iter();
+                keys.map(|key| people.show(key)).collect()
+            };
             Asked {
                 by: authority.by.clone(),
                 threshold: authority.threshold,
-                missing: tally.missing(),
+                missing: tally.missing,
                 signed: show(tally.valid.iter().collect()),
                 can_sign: show(
                     authority

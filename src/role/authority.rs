@@ -1,15 +1,23 @@
-//! Who may sign a role: some keys and how many of them it takes.
+//! Who may sign a role, and who has.
 //!
-//! Taken from the metadata that delegates. Gives a tally of the signatures on some bytes; the signature check itself is
-//! the verifier's.
+//! Taken from the metadata that delegates, and kept with it: the verifier reads keys and threshold from those very bytes
+//! and counts the signatures. Nothing is counted here.
 
 use super::name::RoleName;
-use super::pipeline::Signatures;
+use super::pipeline::{Draft, Signatures, write};
 use super::root::{RoleKeys, Root};
 use super::targets::Targets;
 use super::wire::{Hex, Keys};
 use crate::key::PublicKey;
 use crate::name::Product as ProductName;
+use cuff_verifier::key::Ed25519;
+use cuff_verifier::member::Member;
+use cuff_verifier::profile::Profile;
+use cuff_verifier::refusal::{Refusal, Rule};
+use cuff_verifier::role::root::Root as RootView;
+use cuff_verifier::role::targets::Targets as TargetsView;
+use cuff_verifier::role::{Malformed, Role};
+use cuff_verifier::threshold::{self, Authentic, Document, Unauthentic, unauthenticated};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys and a threshold, and the metadata that says so.
@@ -21,6 +29,10 @@ pub struct Authority {
     pub threshold: u64,
     /// The keys.
     pub keys: BTreeMap<Hex, PublicKey>,
+    /// The role they sign.
+    role: RoleName,
+    /// The metadata that names them, as a file that nobody has signed yet.
+    source: Vec<u8>,
 }
 
 impl Authority {
@@ -33,11 +45,8 @@ impl Authority {
             RoleName::Timestamp => &root.roles.timestamp,
             RoleName::Product(_) => return None,
         };
-        Some(Self::new(
-            format!("root v{}", root.version),
-            who,
-            &root.keys,
-        ))
+        let by = Draft::Root(root.clone());
+        Some(Self::new(&by, role.clone(), who, &root.keys))
     }
 
     /// What a targets role says about a product.
@@ -47,59 +56,125 @@ impl Authority {
             keyids: delegation.keyids.clone(),
             threshold: delegation.threshold,
         };
-        Some(Self::new(
-            format!("targets v{}", targets.version),
-            &who,
-            &targets.delegations.keys,
-        ))
+        let (by, role) = (
+            Draft::Targets(targets.clone()),
+            RoleName::Product(product.clone()),
+        );
+        Some(Self::new(&by, role, &who, &targets.delegations.keys))
     }
 
-    fn new(by: String, who: &RoleKeys, keys: &Keys) -> Self {
+    fn new(by: &Draft, role: RoleName, who: &RoleKeys, keys: &Keys) -> Self {
         let keys = who
             .keyids
             .iter()
             .filter_map(|id| keys.get(id).map(|key| (*id, key.0)))
             .collect();
         Self {
-            by,
+            by: format!("{} v{}", by.name(), by.version()),
             threshold: who.threshold,
             keys,
+            role,
+            // What cannot be written cannot be read either, and then no signatures are ever enough.
+            source: by
+                .encode()
+                .map(|signed| write(&signed, &Signatures::new()))
+                .unwrap_or_default(),
         }
     }
 
-    /// Checks every signature by one of these keys and counts them.
+    /// The verifier's verdict on the signatures of a file.
+    pub fn authenticate<'f>(&self, file: &'f [u8]) -> Result<Authentic<'f>, Refusal> {
+        let file = Document::canonical(file);
+        threshold::authenticate(file, &self.read()?, Profile::Device, &Ed25519)
+            .map_err(|error| self.unauthentic(error))
+    }
+
+    /// Who of these keys has signed some bytes, and how many are still missing.
     pub fn tally(&self, signed: &[u8], signatures: &Signatures) -> Tally {
-        let valid = signatures
+        // A file holds only so many signatures; those of strangers must not crowd out ours.
+        let ours: Signatures = signatures
             .iter()
-            .filter(|(id, signature)| {
-                self.keys
-                    .get(id)
-                    .is_some_and(|key| key.verifies(signed, &signature.0))
-            })
-            .map(|(id, _)| *id)
+            .filter(|(id, _)| self.keys.contains_key(id))
+            .map(|(id, signature)| (*id, *signature))
             .collect();
+        let file = write(signed, &ours);
+        let missing = match self.authenticate(&file) {
+            Ok(_) => 0,
+            Err(Refusal {
+                rule: Rule::Unauthentic(Unauthentic::UnderThreshold { needed, counted }),
+                ..
+            }) => u64::from(needed - counted),
+            Err(_) => self.threshold.max(1),
+        };
         Tally {
-            by: self.by.clone(),
-            valid,
-            threshold: self.threshold,
+            valid: self.signers(&file).unwrap_or_default(),
+            missing,
+        }
+    }
+
+    fn signers(&self, file: &[u8]) -> Result<BTreeSet<Hex>, Refusal> {
+        let (file, authority) = (Document::canonical(file), self.read()?);
+        let ids = threshold::signers(file, &authority, Profile::Device, &Ed25519)
+            .map_err(|error| self.unauthentic(error))?;
+        Ok(ids
+            .filter_map(|id| id.as_str().and_then(|id| id.parse().ok()))
+            .collect())
+    }
+
+    /// Keys and threshold as the verifier reads them. The metadata may be a draft: this asks who would have to sign, not
+    /// whether anyone should believe it.
+    fn read(&self) -> Result<threshold::Authority<'_>, Refusal> {
+        let delegator = match self.role {
+            RoleName::Product(_) => Role::Targets,
+            _ => Role::Root,
+        };
+        let malformed = |error| Refusal {
+            role: delegator,
+            rule: Rule::Malformed(error),
+        };
+        let draft = unauthenticated(Document::canonical(&self.source), Profile::Device);
+        let draft = draft.map_err(|error| Refusal {
+            role: delegator,
+            rule: Rule::Unauthentic(error),
+        })?;
+        if let RoleName::Product(product) = &self.role {
+            let targets = TargetsView::parse(&draft, Role::Targets).map_err(malformed)?;
+            let delegation = targets
+                .delegations()
+                .and_then(|all| all.iter().find(|role| role.name().is(product.as_str())));
+            return delegation
+                .ok_or(Malformed::Missing(Member::DelegationsRoles))
+                .and_then(|delegation| delegation.authority())
+                .map_err(malformed);
+        }
+        RootView::parse(&draft)
+            .and_then(|root| root.authority(self.verifier_role()))
+            .map_err(malformed)
+    }
+
+    fn unauthentic(&self, error: Unauthentic) -> Refusal {
+        Refusal {
+            role: self.verifier_role(),
+            rule: Rule::Unauthentic(error),
+        }
+    }
+
+    fn verifier_role(&self) -> Role {
+        match self.role {
+            RoleName::Root => Role::Root,
+            RoleName::Targets => Role::Targets,
+            RoleName::Snapshot => Role::Snapshot,
+            RoleName::Timestamp => Role::Timestamp,
+            RoleName::Product(_) => Role::Delegated,
         }
     }
 }
 
-/// The signatures one authority recognises.
+/// How far the keys of one authority are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// The metadata that names the keys.
-    pub by: String,
-    /// Key ids with a valid signature.
+    /// Keys with a valid signature.
     pub valid: BTreeSet<Hex>,
-    /// How many it takes.
-    pub threshold: u64,
-}
-
-impl Tally {
-    /// How many signatures are missing.
-    pub fn missing(&self) -> u64 {
-        self.threshold.saturating_sub(self.valid.len() as u64)
-    }
+    /// How many more must sign before the verifier accepts it.
+    pub missing: u64,
 }

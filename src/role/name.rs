@@ -71,9 +71,8 @@ pub struct ReleaseName {
 
 impl ReleaseName {
     /// Joins the two halves.
-    pub fn new(product: Product, version: &str) -> Result<Self, NameError> {
-        let version = Version::parse(version)?;
-        Ok(Self { product, version })
+    pub fn new(product: Product, version: Version) -> Self {
+        Self { product, version }
     }
 
     /// The product half.
@@ -100,7 +99,7 @@ impl FromStr for ReleaseName {
         let halves = text.split_once('/');
         let (product, version) =
             halves.ok_or_else(|| ReleaseNameError::NoSlash(text.escape_debug().to_string()))?;
-        Ok(Self::new(product.parse()?, version)?)
+        Ok(Self::new(product.parse()?, version.parse()?))
     }
 }
 

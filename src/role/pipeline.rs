@@ -13,6 +13,10 @@ use super::targets::Targets;
 use super::timestamp::Timestamp;
 use super::wire::{Hex, Utc};
 use crate::key::{PublicKey, SignError, Signer};
+use cuff_verifier::digest::decode_hex;
+use cuff_verifier::profile::Profile;
+use cuff_verifier::refusal::{Refusal, Rule};
+use cuff_verifier::threshold::{self, Document, Unauthentic, unauthenticated};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -116,7 +120,8 @@ impl Draft {
         keys.iter().all(|(id, key)| *id == Hex::from(key.0.id()))
     }
 
-    fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
+    /// The bytes people sign.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
         let value = match self {
             Self::Root(role) => serde_json::to_value(role),
             Self::Targets(role) => serde_json::to_value(role),
@@ -162,9 +167,17 @@ pub enum ReadError {
         /// The metadata that asks.
         by: String,
         /// How many it takes.
-        threshold: u64,
+        threshold: u16,
         /// How many are valid.
-        found: usize,
+        found: u16,
+    },
+    /// Not a file whose signatures can be counted.
+    #[error("{role} is not a file whose signatures can be counted: {refusal}")]
+    Refused {
+        /// The role.
+        role: RoleName,
+        /// The verifier's words.
+        refusal: Refusal,
     },
 }
 
@@ -234,19 +247,26 @@ impl Staged {
             .collect()
     }
 
+    /// A file as long as this role's will be with so many signatures; nobody has made these.
+    pub fn foreseen(&self, signatures: u8) -> Vec<u8> {
+        let signatures = (0..signatures).map(|key| (Hex([key; 32]), Signature([0; 64])));
+        write(&self.signed, &signatures.collect())
+    }
+
     /// Seals the role when every authority is satisfied; keeps the valid signatures and no other.
     pub fn seal(self, authorities: &[Authority]) -> Result<Signed, ReadError> {
-        let Self {
-            draft,
-            signed,
-            signatures,
-        } = self;
-        let signatures = count(&draft.name(), &signed, &signatures, authorities)?;
+        let tallies = self.tally(authorities);
+        let signatures = tallies
+            .iter()
+            .flat_map(|tally| &tally.valid)
+            .filter_map(|id| self.signatures.get(id).map(|signature| (*id, *signature)))
+            .collect();
+        let file = write(&self.signed, &signatures);
+        authenticate(&self.draft.name(), &file, authorities)?;
         Ok(Signed {
-            draft,
-            file: write(&signed, &signatures),
-            signed,
-            signatures,
+            draft: self.draft,
+            signed: self.signed,
+            file,
         })
     }
 }
@@ -281,52 +301,48 @@ pub enum SigningError {
 pub struct Signed {
     draft: Draft,
     signed: Vec<u8>,
-    signatures: Signatures,
     file: Vec<u8>,
 }
 
 impl Signed {
-    /// Opens a file that was published: counts its signatures, then reads what they cover.
+    /// Opens a file that was published: its signatures are counted, then what they cover is read.
     pub fn open(
         name: &RoleName,
         file: &[u8],
         authorities: &[Authority],
     ) -> Result<Self, ReadError> {
-        let (signed, signatures) = split(name, file)?;
-        count(name, &signed, &signatures, authorities)?;
+        let signed = authenticate(name, file, authorities)?;
+        let draft = Draft::read(name, signed)?;
+        if signatures(file).is_none_or(|signatures| write(signed, &signatures) != file) {
+            return Err(ReadError::NotOurs { role: name.clone() });
+        }
         Ok(Self {
-            draft: Draft::read(name, &signed)?,
-            signed,
-            signatures,
+            draft,
+            signed: signed.to_owned(),
             file: file.to_owned(),
         })
     }
 
     /// Opens a root by the keys it names itself and, unless it is the anchor, by those of the root before it.
     pub fn open_root(file: &[u8], before: Option<&Root>) -> Result<(Self, Root), ReadError> {
-        let (signed, _) = split(&RoleName::Root, file)?;
-        let Draft::Root(root) = Draft::read(&RoleName::Root, &signed)? else {
-            return Err(ReadError::NotOurs {
-                role: RoleName::Root,
-            });
+        let role = RoleName::Root;
+        let not_ours = || ReadError::NotOurs { role: role.clone() };
+        let unproven =
+            unauthenticated(Document::canonical(file), Profile::Device).map_err(|_| not_ours())?;
+        let Draft::Root(root) = Draft::read(&role, unproven.signed())? else {
+            return Err(not_ours());
         };
         let authorities: Vec<_> = before
             .into_iter()
             .chain([&root])
-            .filter_map(|root| Authority::of_top_level(root, &RoleName::Root))
+            .filter_map(|root| Authority::of_top_level(root, &role))
             .collect();
-        Ok((Self::open(&RoleName::Root, file, &authorities)?, root))
+        Ok((Self::open(&role, file, &authorities)?, root))
     }
 
     /// Whether the signatures would satisfy these authorities too.
     pub fn satisfies(&self, authorities: &[Authority]) -> bool {
-        count(
-            &self.draft.name(),
-            &self.signed,
-            &self.signatures,
-            authorities,
-        )
-        .is_ok()
+        authenticate(&self.draft.name(), &self.file, authorities).is_ok()
     }
 
     /// What was signed, as values.
@@ -351,98 +367,78 @@ pub struct Signature(pub [u8; 64]);
 
 impl Serialize for Signature {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        use std::fmt::Write as _;
-        let mut text = String::with_capacity(128);
-        for byte in self.0 {
-            let _ = write!(text, "{byte:02x}");
-        }
-        to.serialize_str(&text)
+        to.serialize_str(&hex::encode(self.0))
     }
 }
 
-impl<'de> Deserialize<'de> for Signature {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let halves = text
-            .split_at_checked(64)
-            .and_then(|(a, b)| a.parse::<Hex>().ok().zip(b.parse::<Hex>().ok()));
-        let (first, second) = halves
-            .ok_or_else(|| serde::de::Error::custom("expected 128 lowercase hexadecimal digits"))?;
+impl std::str::FromStr for Signature {
+    type Err = SignatureError;
+
+    fn from_str(text: &str) -> Result<Self, SignatureError> {
         let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&first.0);
-        bytes[32..].copy_from_slice(&second.0);
+        decode_hex(text.as_bytes(), &mut bytes).ok_or(SignatureError)?;
         Ok(Self(bytes))
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    signatures: Vec<Entry>,
-    signed: serde_json::Value,
+/// Text that is no signature.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected 128 lowercase hexadecimal digits")]
+pub struct SignatureError;
+
+impl<'de> Deserialize<'de> for Signature {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Entry {
     keyid: Hex,
     sig: Signature,
 }
 
-/// Takes a file apart, and insists that we would put it together in the very same way.
-fn split(name: &RoleName, file: &[u8]) -> Result<(Vec<u8>, Signatures), ReadError> {
-    let unreadable = |source| ReadError::Unreadable {
-        role: name.clone(),
-        source,
-    };
-    let not_ours = || ReadError::NotOurs { role: name.clone() };
-    let envelope: Envelope = serde_json::from_slice(file).map_err(unreadable)?;
-    let signed = canonical::encode(&envelope.signed).map_err(|_| not_ours())?;
-    let signatures = envelope
-        .signatures
-        .iter()
-        .map(|entry| (entry.keyid, entry.sig))
-        .collect();
-    if write(&signed, &signatures) == file {
-        Ok((signed, signatures))
-    } else {
-        Err(not_ours())
+/// Lets the verifier count for everyone who is asked, and gives the bytes that were signed. What nobody vouches for is
+/// never enough.
+fn authenticate<'f>(
+    name: &RoleName,
+    file: &'f [u8],
+    authorities: &[Authority],
+) -> Result<&'f [u8], ReadError> {
+    let mut signed = Err(ReadError::Nobody { role: name.clone() });
+    for authority in authorities {
+        let authentic = authority.authenticate(file).map_err(|refusal| {
+            let (role, by) = (name.clone(), authority.by.clone());
+            match refusal.rule {
+                Rule::Unauthentic(Unauthentic::UnderThreshold { needed, counted }) => {
+                    ReadError::Unsigned {
+                        role,
+                        by,
+                        threshold: needed,
+                        found: counted,
+                    }
+                }
+                _ => ReadError::Refused { role, refusal },
+            }
+        })?;
+        signed = Ok(authentic.signed());
     }
+    signed
 }
 
-/// The valid signatures, if there are enough for everyone. What nobody vouches for is never enough.
-fn count(
-    name: &RoleName,
-    signed: &[u8],
-    signatures: &Signatures,
-    authorities: &[Authority],
-) -> Result<Signatures, ReadError> {
-    if authorities.is_empty() {
-        return Err(ReadError::Nobody { role: name.clone() });
-    }
-    let mut valid = Signatures::new();
-    for authority in authorities {
-        let tally = authority.tally(signed, signatures);
-        if tally.missing() > 0 {
-            return Err(ReadError::Unsigned {
-                role: name.clone(),
-                by: tally.by,
-                threshold: tally.threshold,
-                found: tally.valid.len(),
-            });
-        }
-        valid.extend(
-            tally
-                .valid
-                .iter()
-                .filter_map(|id| signatures.get(id).map(|signature| (*id, *signature))),
-        );
-    }
-    Ok(valid)
+/// The signatures of a file, if all of them are spelled as we would.
+fn signatures(file: &[u8]) -> Option<Signatures> {
+    let pairs = threshold::signatures(Document::canonical(file), Profile::Device).ok()?;
+    let pairs = pairs.map(|(id, signature)| {
+        let (id, signature) = (id.as_str()?, signature.as_str()?);
+        Some((id.parse().ok()?, signature.parse().ok()?))
+    });
+    pairs.collect()
 }
 
 /// Puts the signatures before the signed part, in the order of their key ids.
-fn write(signed: &[u8], signatures: &Signatures) -> Vec<u8> {
+pub(super) fn write(signed: &[u8], signatures: &Signatures) -> Vec<u8> {
     let entries: Vec<String> = signatures
         .iter()
         .map(|(keyid, sig)| {

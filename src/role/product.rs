@@ -1,8 +1,8 @@
 //! A product role: the releases of one product and the lowest counter its devices may install.
 
 use super::name::ReleaseName;
-use super::record::Record;
 use super::wire::{Hashes, Hex, SPEC_VERSION, Utc};
+use crate::bundle::record::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Product {
     pub fn highest_counter(&self) -> Option<u64> {
         self.targets
             .values()
-            .map(|release| release.custom.cuff.counter)
+            .map(|release| release.custom.cuff.counter.0)
             .max()
     }
 }

@@ -162,25 +162,7 @@ pub fn authenticate<'a>(
         if counted == needed {
             break;
         }
-        let Some(key) = authority.keys.find(id) else {
-            continue;
-        };
-        let is_twin = |id: Text<'_>| {
-            authority
-                .keys
-                .find(id)
-                .is_some_and(|other| schemes.same(&key, &other))
-        };
-        // The first id of a key speaks for all of them.
-        if authority.signers.iter().take(index).any(is_twin) {
-            continue;
-        }
-        let signed = envelope.pairs().any(|(id, signature)| {
-            authority.signers.iter().any(|listed| listed == id)
-                && is_twin(id)
-                && schemes.verify(&key, envelope.signed, signature)
-        });
-        counted += u16::from(signed);
+        counted += u16::from(counts(&envelope, authority, index, id, schemes));
     }
     if counted < needed {
         return Err(Unauthentic::UnderThreshold { needed, counted });
@@ -188,6 +170,51 @@ pub fn authenticate<'a>(
     Ok(Authentic {
         signed: envelope.signed,
         profile,
+    })
+}
+
+/// The ids of the keys that [`authenticate`] counts: not only as many as it takes, but all of them. For people who ask who
+/// has signed. It proves nothing: whether they are enough is for [`authenticate`] to say.
+pub fn signers<'a, 'k>(
+    document: Document<'a>,
+    authority: &'a Authority<'k>,
+    profile: Profile,
+    schemes: &'a impl Schemes,
+) -> Result<impl Iterator<Item = Text<'k>>, Unauthentic> {
+    let envelope = Envelope::parse(document.canonical, profile)?;
+    let listed = authority.signers.iter().enumerate();
+    Ok(listed
+        .filter(move |(index, id)| counts(&envelope, authority, *index, *id, schemes))
+        .map(|(_, id)| id))
+}
+
+/// Whether the key listed at this place adds one to the count: it has a valid signature, and no id before it is of the
+/// same key.
+#[inline]
+fn counts(
+    envelope: &Envelope<'_>,
+    authority: &Authority<'_>,
+    index: usize,
+    id: Text<'_>,
+    schemes: &impl Schemes,
+) -> bool {
+    let Some(key) = authority.keys.find(id) else {
+        return false;
+    };
+    let is_twin = |id: Text<'_>| {
+        authority
+            .keys
+            .find(id)
+            .is_some_and(|other| schemes.same(&key, &other))
+    };
+    // The first id of a key speaks for all of them.
+    if authority.signers.iter().take(index).any(is_twin) {
+        return false;
+    }
+    envelope.pairs().any(|(id, signature)| {
+        authority.signers.iter().any(|listed| listed == id)
+            && is_twin(id)
+            && schemes.verify(&key, envelope.signed, signature)
     })
 }
 

@@ -85,6 +85,7 @@ impl RoleFacts {
         let draft = staged.or(published);
         let authority = bench.authorities(role).pop();
         let keys = authority.iter().flat_map(|authority| authority.keys.keys());
+        let keys = people.sorted(keys).into_iter();
         let product = match role {
             RoleName::Product(name) => bench.product(name),
             _ => None,
@@ -107,7 +108,7 @@ impl RoleFacts {
             releases: releases
                 .map(|(name, release)| RoleRelease {
                     release: name.to_string(),
-                    counter: release.record().counter,
+                    counter: release.record().counter.0,
                 })
                 .collect(),
             minimum_counter: product.map(|product| product.minimum_counter),

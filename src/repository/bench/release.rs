@@ -3,11 +3,11 @@
 //! Takes a parsed release record and the bundle bytes it was recomputed from; never opens a bundle itself.
 
 use super::{Bench, BenchError};
+use crate::bundle::record::Record;
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::Draft;
 use crate::role::product::{Product, Release};
-use crate::role::record::Record;
 use crate::role::wire::{Hex, Utc};
 
 /// What became of a release.
@@ -28,9 +28,8 @@ impl Bench<'_> {
         amend: bool,
     ) -> Result<Stage, BenchError> {
         self.refuse_stale()?;
-        let product: ProductName = record.product.parse().map_err(ReleaseError::from)?;
-        let name =
-            ReleaseName::new(product.clone(), &record.version).map_err(ReleaseError::from)?;
+        let product = record.product.clone();
+        let name = ReleaseName::new(product.clone(), record.version.clone());
         let known: Vec<String> = self
             .targets()
             .map(|targets| {
@@ -57,7 +56,7 @@ impl Bench<'_> {
             refuse_published(&name, &release, published)?;
         }
         let mut draft = self.product_draft(&product)?;
-        let counter = release.record().counter;
+        let counter = release.record().counter.0;
         if counter < draft.minimum_counter {
             return Err(ReleaseError::BelowMinimum {
                 name,
@@ -190,9 +189,6 @@ impl Bench<'_> {
 /// A release that is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// Names in the record.
-    #[error(transparent)]
-    Name(#[from] crate::name::NameError),
     /// Nobody may sign for it.
     #[error("the repository has no product `{product}`; it has: {known}")]
     UnknownProduct {
@@ -280,7 +276,7 @@ fn refuse_published(
         }
         None => {}
     }
-    let counter = release.record().counter;
+    let counter = release.record().counter.0;
     match published
         .highest_counter()
         .filter(|highest| counter < *highest)

@@ -10,6 +10,8 @@ use crate::repository::published::{Published, object};
 use crate::role::name::RoleName;
 use crate::role::wire::Hex;
 use crate::store::{ObjectName, Put, Replace, Store};
+use cuff_verifier::time::Clock;
+use cuff_verifier::trusted::Seen;
 
 /// The order of writes.
 pub(super) struct Plan {
@@ -55,17 +57,14 @@ impl Plan {
         );
         let (mut root_last, mut gap) = (false, false);
         if let (Some(live), Some(root)) = (live, root) {
-            let (now, anchor) = (bench.now(), live.root().version);
-            let mut early = View::of(live);
+            let (clock, anchor) = (Clock::Exact(bench.now()), live.root().version);
+            let mut early = live.view();
             early
                 .roots
                 .insert(root.draft().version(), root.file().to_owned());
             let mut late = candidate.view.clone();
             late.roots.remove(&root.draft().version());
-            let holds = |view: &View| {
-                view.judge_as_client(anchor.min(live.root().version), None, now)
-                    .is_ok()
-            };
+            let holds = |view: &View| view.judge_as_client(anchor, Seen::default(), clock).is_ok();
             if root.draft().version() > live.root().version && !holds(&early) {
                 root_last = holds(&late);
                 gap = !root_last;

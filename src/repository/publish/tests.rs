@@ -1,259 +1,24 @@
 //! A crash after every single write, for every kind of change: the store holds the old repository or the new one, and the
 //! same command finishes the work.
 
+mod limits;
+mod room;
+
 use super::{PublishError, Report, Scope, publish};
-use crate::bundle::record::{ImageRecord, Record};
-use crate::bundle::tape::{self, Entry};
 use crate::instant::Span;
-use crate::key::secret::SecretKey;
-use crate::key::{PublicKey, SignError, Signer};
+use crate::key::Signer;
 use crate::repository::bench::Bench;
 use crate::repository::bench::roles::RoleEdit;
 use crate::repository::desk::{Desk, Pin};
-use crate::repository::foundation::{Foundation, Signers};
 use crate::repository::people::People;
-use crate::repository::preflight::View;
-use crate::repository::published::Published;
-use crate::repository::recompute;
-use crate::repository::review::Review;
-use crate::repository::signing::Task;
 use crate::repository::status::Status;
 use crate::role::name::RoleName;
 use crate::role::pipeline::{Signed, Staged};
 use crate::role::wire::Hex;
 use crate::store::local::LocalStore;
 use crate::store::{ObjectName, Put, Replace, Store, StoreError};
-use cuff_verifier::digest::Digest;
-use cuff_verifier::release::Kind;
 use cuff_verifier::time::Instant;
-use cuff_verifier::version::{Counter, Length};
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
-
-const NOW: Instant = Instant(1_800_000_000);
-
-struct Hand(SecretKey);
-
-impl Signer for Hand {
-    fn public(&self) -> PublicKey {
-        self.0.public()
-    }
-    fn describe(&self) -> String {
-        "test key".to_owned()
-    }
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
-        Ok(self.0.sign(message))
-    }
-}
-
-fn hand(seed: u8) -> Hand {
-    Hand(SecretKey::from_seed(&[seed; 32]))
-}
-
-const ALICE: u8 = 1;
-const BOB: u8 = 2;
-const ONLINE: u8 = 3;
-const NEXT_ONLINE: u8 = 4;
-
-/// A store that stops working after some writes; `torn` decides whether the last of them still took place.
-struct Faulty<'a> {
-    inner: &'a LocalStore,
-    left: Cell<usize>,
-    torn: bool,
-}
-
-impl<'a> Faulty<'a> {
-    fn new(inner: &'a LocalStore, writes: usize, torn: bool) -> Self {
-        Self {
-            inner,
-            left: Cell::new(writes),
-            torn,
-        }
-    }
-
-    fn write<T>(
-        &self,
-        name: &ObjectName,
-        write: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if let Some(left) = self.left.get().checked_sub(1) {
-            self.left.set(left);
-            return write();
-        }
-        if self.torn {
-            write()?;
-        }
-        Err(StoreError::Write {
-            store: self.describe(),
-            name: name.to_string(),
-            source: io::ErrorKind::StorageFull.into(),
-        })
-    }
-}
-
-impl Store for Faulty<'_> {
-    fn describe(&self) -> String {
-        self.inner.describe()
-    }
-    fn get(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get(name)
-    }
-    fn put_if_absent(&self, name: &ObjectName, bytes: &[u8]) -> Result<Put, StoreError> {
-        self.write(name, || self.inner.put_if_absent(name, bytes))
-    }
-    fn replace_if_unchanged(
-        &self,
-        name: &ObjectName,
-        read: Option<&[u8]>,
-        bytes: &[u8],
-    ) -> Result<Replace, StoreError> {
-        self.write(name, || self.inner.replace_if_unchanged(name, read, bytes))
-    }
-}
-
-/// A working directory and its store.
-struct Room {
-    _folder: tempfile::TempDir,
-    desk: Desk,
-    store: LocalStore,
-}
-
-impl Room {
-    fn founded() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let desk = Desk::create(
-            &folder.path().join("desk"),
-            "[products.band]\nboards = [\"nrf52840\"]\n",
-        )
-        .unwrap();
-        let store = LocalStore::create(&folder.path().join("store")).unwrap();
-        let signers = || Signers {
-            keys: vec![hand(ALICE).public(), hand(BOB).public()],
-            threshold: 1,
-        };
-        let products = BTreeMap::from([("band".parse().unwrap(), signers())]);
-        let foundation = Foundation {
-            root: signers(),
-            targets: signers(),
-            products,
-            online: hand(ONLINE).public(),
-        };
-        let room = Self {
-            _folder: folder,
-            desk,
-            store,
-        };
-        room.change(|bench| foundation.lay(bench).unwrap());
-        room
-    }
-
-    fn published() -> Self {
-        let room = Self::founded();
-        room.stage("1.0.0", 1);
-        room.sign(ALICE);
-        room.publish(&room.store, ONLINE).unwrap();
-        room
-    }
-
-    fn change(&self, edit: impl FnOnce(&mut Bench<'_>)) {
-        let mut bench = Bench::take(&self.desk, NOW).unwrap();
-        edit(&mut bench);
-        bench.save().unwrap();
-    }
-
-    fn stage(&self, version: &str, counter: u64) {
-        self.change(|bench| {
-            let bytes = bundle(version, counter);
-            bench
-                .stage(recompute::record(&bytes).unwrap(), bytes, false)
-                .unwrap();
-        });
-    }
-
-    fn edit(&self, role: &RoleName, edit: RoleEdit) {
-        self.change(|bench| bench.edit(role, edit).unwrap());
-    }
-
-    fn sign(&self, seed: u8) {
-        let mut bench = Bench::take(&self.desk, NOW).unwrap();
-        let people = People::default();
-        let digest: Hex = Review::of(&bench, &people).unwrap().digest.parse().unwrap();
-        let key = Hex::from(hand(seed).public().id());
-        let task = Task::of(&bench, &people, key, &[]).unwrap();
-        task.sign(&mut bench, &people, &digest, &hand(seed))
-            .unwrap();
-    }
-
-    fn publish(&self, store: &dyn Store, online: u8) -> Result<Report, PublishError> {
-        let mut bench = Bench::take(&self.desk, NOW).unwrap();
-        publish(&mut bench, store, &hand(online), Scope::Staged, false)
-    }
-
-    /// What a client sees that starts from the first root and has seen nothing, or the earlier state.
-    fn judge(&self, seen: Option<&Published>) -> Result<Option<Published>, String> {
-        let Some(published) =
-            Published::read(&self.store, None).map_err(|error| error.to_string())?
-        else {
-            return Ok(None);
-        };
-        let view = View::of(&published);
-        view.judge_as_client(1, None, NOW)
-            .map_err(|error| error.to_string())?;
-        view.judge_as_client(1, seen, NOW)
-            .map_err(|error| error.to_string())?;
-        for (product, role) in published.products() {
-            for (name, release) in &role.targets {
-                let digest = release.hashes.sha256;
-                let object = crate::repository::candidate::bundle_name(name, &digest).unwrap();
-                let bytes = self
-                    .store
-                    .get(&object)
-                    .unwrap()
-                    .ok_or_else(|| format!("{product}: {object} is missing"))?;
-                if Hex::sha256(&bytes) != digest {
-                    return Err(format!("{object} is torn"));
-                }
-            }
-        }
-        Ok(Some(published))
-    }
-}
-
-fn bundle(version: &str, counter: u64) -> Vec<u8> {
-    let image = version.as_bytes().repeat(50);
-    let record = Record {
-        kind: Kind::Application,
-        product: "band".parse().unwrap(),
-        version: version.parse().unwrap(),
-        counter: Counter(counter),
-        hardware: vec!["band-a".parse().unwrap()],
-        minimum_bootloader: 1,
-        image: ImageRecord {
-            length: Length::of(&image),
-            sha256: Digest::of(&image),
-        },
-        sbom: None,
-        recipients: None,
-    };
-    let release = record.canonical();
-    tape::write(&[
-        Entry {
-            name: "release.json",
-            bytes: &release,
-        },
-        Entry {
-            name: "images/active.bin",
-            bytes: &image,
-        },
-    ])
-    .unwrap()
-}
-
-fn timestamp(published: Option<&Published>) -> Option<Vec<u8>> {
-    Some(published?.signed(&RoleName::Timestamp)?.file().to_owned())
-}
+use room::{ALICE, BOB, Faulty, NEXT_ONLINE, NOW, ONLINE, Room, copy, hand, timestamp};
 
 /// Publishes with a store that fails after 0, 1, 2 ... writes, until it does not fail; after every failure the repository
 /// must hold, and running again must finish. Gives how many crashes were survived.
@@ -455,29 +220,6 @@ fn what_is_expired_is_not_published() {
 }
 
 #[test]
-fn metadata_that_outgrows_a_board_is_refused_by_role_and_bytes() {
-    let room = Room::published();
-    // Each release adds some 500 bytes; the board keeps 16 KiB.
-    for release in 1..50 {
-        room.stage(&format!("2.0.{release}"), 2);
-    }
-    room.sign(ALICE);
-    let before = room.judge(None).unwrap();
-    let error = room.publish(&room.store, ONLINE).unwrap_err();
-    let text = error.to_string();
-    assert!(matches!(error, PublishError::Capacity(_)), "{text}");
-    assert!(
-        text.contains("board nrf52840 has room for")
-            && text.contains("the largest part is band with"),
-        "{text}"
-    );
-    assert_eq!(
-        timestamp(room.judge(None).unwrap().as_ref()),
-        timestamp(before.as_ref())
-    );
-}
-
-#[test]
 fn a_store_that_went_back_or_ahead_or_away_is_refused() {
     let room = Room::published();
     let old = tempfile::tempdir().unwrap();
@@ -608,17 +350,4 @@ fn the_pin_of_a_first_root_outlives_its_signatures() {
         .map(Signed::signed)
         .unwrap();
     assert_eq!(Hex::sha256(signed), staged);
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
 }

@@ -7,7 +7,6 @@ use crate::repository::published::Published;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Staged};
 use crate::role::product::{Product, Release};
-use crate::role::record::Kind;
 use crate::role::root::{RoleKeys, Root};
 use crate::role::targets::Targets;
 use crate::role::wire::{Hex, Utc};
@@ -121,7 +120,7 @@ fn keys(
 ) {
     let old = before.map(|who| &who.keyids[..]).unwrap_or_default();
     let new = now.map(|who| &who.keyids[..]).unwrap_or_default();
-    for key in new.iter().filter(|key| !old.contains(key)) {
+    for key in people.sorted(new.iter().filter(|key| !old.contains(key))) {
         let (role, person) = (role.to_owned(), people.show(key));
         changes.push(Change::KeyAdded {
             role,
@@ -129,7 +128,7 @@ fn keys(
             key: key.to_string(),
         });
     }
-    for key in old.iter().filter(|key| !new.contains(key)) {
+    for key in people.sorted(old.iter().filter(|key| !new.contains(key))) {
         let (role, person) = (role.to_owned(), people.show(key));
         changes.push(Change::KeyRemoved {
             role,
@@ -175,7 +174,7 @@ fn releases(before: Option<&Product>, now: &Product) -> Vec<Change> {
         if !now.targets.contains_key(name) {
             changes.push(Change::ReleaseRemoved {
                 release: name.to_string(),
-                counter: release.record().counter,
+                counter: release.record().counter.0,
             });
         }
     }
@@ -191,22 +190,15 @@ fn releases(before: Option<&Product>, now: &Product) -> Vec<Change> {
 
 fn facts(name: &ReleaseName, release: &Release, counter_before: Option<u64>) -> ReleaseFacts {
     let record = release.record();
-    let image = record.images.first();
     ReleaseFacts {
         release: name.to_string(),
-        kind: match record.kind {
-            Kind::Application => "application",
-            Kind::Bootloader => "bootloader",
-        }
-        .to_owned(),
-        counter: record.counter,
+        kind: record.kind.name().to_owned(),
+        counter: record.counter.0,
         counter_before,
-        hardware: record.hardware.clone(),
+        hardware: record.hardware.iter().map(ToString::to_string).collect(),
         minimum_bootloader: record.minimum_bootloader,
-        image_length: image.map_or(0, |image| image.length),
-        image_sha256: image
-            .map(|image| image.sha256.to_string())
-            .unwrap_or_default(),
+        image_length: record.image.length.0,
+        image_sha256: record.image.sha256.to_string(),
         bundle_length: release.length,
         bundle_sha256: release.hashes.sha256.to_string(),
         sbom: record.sbom.map(|digest| digest.to_string()),

@@ -1,10 +1,11 @@
 //! What a person should look at twice before they sign. Warnings never decide anything.
 
-use super::Warning;
+use super::{EVIDENCE_NEAR_LIMIT, Warning};
 use crate::instant::{self, Span};
 use crate::key::{KeyId, example};
 use crate::name::Product as ProductName;
 use crate::repository::bench::Bench;
+use crate::repository::capacity::{self, CapacityError};
 use crate::repository::people::People;
 use crate::role::name::RoleName;
 use crate::role::pipeline::Draft;
@@ -31,7 +32,10 @@ pub(super) fn all(bench: &Bench<'_>, people: &People) -> Vec<Warning> {
                     strangers(role.name.as_str(), &role.keyids, people, &mut warnings);
                 }
             }
-            Draft::Product(name, product) => counters(bench, name, product, &mut warnings),
+            Draft::Product(name, product) => {
+                counters(bench, name, product, &mut warnings);
+                evidence(bench, name, &mut warnings);
+            }
             Draft::Snapshot(_) | Draft::Timestamp(_) => {}
         }
     }
@@ -100,7 +104,7 @@ fn of_root(root: &Root, people: &People, warnings: &mut Vec<Warning>) {
         .chain(&roles.timestamp.keyids)
         .collect();
     for (name, who) in [("root", &roles.root), ("targets", &roles.targets)] {
-        for key in who.keyids.iter().filter(|key| online.contains(key)) {
+        for key in people.sorted(who.keyids.iter().filter(|key| online.contains(key))) {
             let message = format!(
                 "{} is an online key too: whoever takes the server holds a vote here",
                 people.show(key)
@@ -130,15 +134,30 @@ fn strangers(role: &str, keyids: &[Hex], people: &People, warnings: &mut Vec<War
 }
 
 fn examples<'k>(role: &str, keys: impl Iterator<Item = &'k Hex>, warnings: &mut Vec<Warning>) {
-    let names: Vec<&str> = keys
+    let mut names: Vec<&str> = keys
         .filter_map(|key| example::holder(&KeyId(Digest(key.0))))
         .collect();
+    names.sort_unstable();
     if !names.is_empty() {
         let message = format!(
             "anyone can sign with these published example keys: {}",
             names.join(", ")
         );
         warn(warnings, "example-key", &role, message);
+    }
+}
+
+/// Wrong settings are not the signers' business; `stage` and `publish` refuse them.
+fn evidence(bench: &Bench<'_>, name: &ProductName, warnings: &mut Vec<Warning>) {
+    let (rule, message) = match capacity::foresee(bench, name) {
+        Ok(need) => (EVIDENCE_NEAR_LIMIT, need.warning()),
+        Err(error @ CapacityError::TooLarge { .. }) => {
+            ("evidence-too-large", Some(error.to_string()))
+        }
+        Err(_) => return,
+    };
+    if let Some(message) = message {
+        warn(warnings, rule, name, message);
     }
 }
 
@@ -154,7 +173,7 @@ fn counters(bench: &Bench<'_>, name: &ProductName, product: &Product, warnings: 
         if published.is_some_and(|published| published.targets.contains_key(release)) {
             continue;
         }
-        let counter = entry.record().counter;
+        let counter = entry.record().counter.0;
         if counter == highest {
             let message = format!(
                 "the security counter stays {counter}: devices can go back to what is published now"
@@ -169,10 +188,10 @@ fn counters(bench: &Bench<'_>, name: &ProductName, product: &Product, warnings: 
         }
     }
     for (release, entry) in &product.targets {
-        if entry.record().counter < product.minimum_counter {
+        let counter = entry.record().counter.0;
+        if counter < product.minimum_counter {
             let message = format!(
-                "its security counter {} is below the minimum {}: every device refuses it",
-                entry.record().counter,
+                "its security counter {counter} is below the minimum {}: every device refuses it",
                 product.minimum_counter
             );
             warn(warnings, "below-minimum", release, message);

@@ -196,3 +196,39 @@ fn one_key_under_two_ids_is_not_two_signers() {
     let error = Draft::read(&RoleName::Root, staged.signed()).unwrap_err();
     assert!(matches!(error, ReadError::NotOurs { .. }), "{error}");
 }
+
+#[test]
+fn everyone_who_signed_is_named_and_strangers_crowd_nobody_out() {
+    let root = root(1, &[1, 2, 3], 2);
+    let mut staged = Draft::Root(root.clone()).stage().unwrap();
+    // A file holds 64 signatures; these are more, and all of them are worth nothing.
+    for stranger in 0..70 {
+        staged.restore(Hex([stranger; 32]), super::Signature([0; 64]));
+    }
+    for seed in [1, 2, 3] {
+        assert_eq!(
+            staged.tally(&own(&root))[0].missing,
+            2_u64.saturating_sub(u64::from(seed) - 1)
+        );
+        staged.sign(&hand(seed)).unwrap();
+    }
+    let tally = staged.tally(&own(&root)).remove(0);
+    assert_eq!((tally.valid.len(), tally.missing), (3, 0));
+    let signed = staged.seal(&own(&root)).unwrap();
+    assert_eq!(
+        signed.file().windows(5).filter(|at| at == b"keyid").count(),
+        3 + 4
+    );
+}
+
+#[test]
+fn an_authority_the_verifier_cannot_read_is_never_satisfied() {
+    let mut root = root(1, &[1, 2], 1);
+    // The authoring types can write this; the verifier refuses such a root altogether.
+    root.roles.root.threshold = 0;
+    let mut staged = Draft::Root(root.clone()).stage().unwrap();
+    staged.sign(&hand(1)).unwrap();
+    assert_eq!(staged.tally(&own(&root))[0].missing, 1);
+    let error = staged.seal(&own(&root)).unwrap_err();
+    assert!(matches!(error, ReadError::Refused { .. }), "{error}");
+}
