@@ -319,7 +319,7 @@ pub fn capacity_failed(error: CapacityError) -> Error {
         CapacityError::TooLarge { .. } => (
             Exit::No,
             "evidence-too-large",
-            "`cuff yank` releases no device needs any more, or raise `oldest-root` in cuff.toml once no older device is left",
+            "`cuff yank` the releases no device needs any more, or raise `oldest-root` in cuff.toml once no older device is left",
         ),
         CapacityError::NoSuchBoard { .. } | CapacityError::NoSuchRoot { .. } => (
             Exit::Usage,

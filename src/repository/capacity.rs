@@ -16,6 +16,7 @@ use crate::role::pipeline::{Draft, Staged};
 use crate::role::snapshot::Snapshot;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Utc};
+use cuff_verifier::threshold::MAX_SIGNERS;
 use std::path::Path;
 
 /// Bytes of evidence a product needs, and the smallest area of its boards.
@@ -36,7 +37,7 @@ impl Need {
         let percent = self.bytes.saturating_mul(100) / room.max(&1);
         (percent >= TIGHT).then(|| {
             format!(
-                "its evidence takes {} of the {room} bytes on {board} ({percent} %): `cuff yank` releases no device needs any more",
+                "its evidence takes {} of the {room} bytes on {board} ({percent} %): `cuff yank` the releases no device needs any more",
                 self.bytes
             )
         })
@@ -87,7 +88,7 @@ fn foreseen(bench: &Bench<'_>) -> Result<View, CapacityError> {
         let asked = bench.authorities(&staged.draft().name());
         let asked = asked.iter().map(|authority| authority.threshold).max();
         let signatures = asked.unwrap_or(1).max(staged.signatures().len() as u64);
-        staged.foreseen(u8::try_from(signatures).unwrap_or(u8::MAX))
+        staged.foreseen(signatures.min(MAX_SIGNERS as u64))
     };
     let mut versions = Vec::new();
     for (role, staged) in &bench.staging().roles {

@@ -3,11 +3,12 @@
 //! Takes the metadata files a repository consists of, or would, and lets the one verifier judge them: as a client does, and
 //! as the oldest device of every product does. Reads no store and writes nothing.
 
+use crate::evidence::{EvidenceError, Metadata};
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::Draft;
 use cuff_verifier::digest::Digest;
-use cuff_verifier::evidence::{BadEvidence, Evidence, Parts};
+use cuff_verifier::evidence::{BadEvidence, Evidence};
 use cuff_verifier::json::Text;
 use cuff_verifier::judge::{self, Known, Outcome, Versions};
 use cuff_verifier::key::Ed25519;
@@ -121,31 +122,20 @@ impl View {
         product: &ProductName,
         offer: &str,
     ) -> Result<Vec<u8>, PreflightError> {
-        let roots: Vec<&[u8]> = self
-            .roots
-            .range(oldest + 1..)
-            .map(|(_, file)| file.as_slice())
-            .collect();
-        let parts = Parts {
-            path: offer,
-            first_root: if roots.is_empty() {
-                0
-            } else {
-                u32::try_from(oldest + 1).unwrap_or(u32::MAX)
-            },
-            roots: &roots,
-            online: Some([
-                &self.timestamp,
-                &self.snapshot,
-                self.role(&RoleName::Targets)?,
-            ]),
-            delegated: &[self.role(&RoleName::Product(product.clone()))?],
+        let mut metadata = Metadata {
+            roots: self
+                .roots
+                .iter()
+                .map(|(version, file)| (*version, file.as_slice()))
+                .collect(),
+            timestamp: &self.timestamp,
+            snapshot: &self.snapshot,
+            targets: self.role(&RoleName::Targets)?,
+            ..Metadata::default()
         };
-        let mut bytes = Vec::new();
-        parts
-            .encode(&mut |piece| bytes.extend_from_slice(piece))
-            .ok_or(PreflightError::TooMuch)?;
-        Ok(bytes)
+        let role = RoleName::Product(product.clone());
+        metadata.roles.insert(role.to_string(), self.role(&role)?);
+        Ok(metadata.evidence(offer, oldest)?)
     }
 
     /// The largest file in the evidence of a product.
@@ -246,9 +236,9 @@ pub enum PreflightError {
     /// A root that devices may still trust is gone.
     #[error("`metadata/{0}.root.json` is missing, and devices that trust it could not be led on")]
     NoRoot(u64),
-    /// Too many links.
-    #[error("the evidence has too many parts for its format: raise `oldest-root` in cuff.toml")]
-    TooMuch,
+    /// No evidence can be made of it.
+    #[error(transparent)]
+    NoEvidence(#[from] EvidenceError),
     /// The evidence does not read back.
     #[error("the evidence does not read back: {0}")]
     Evidence(BadEvidence),

@@ -248,9 +248,12 @@ impl Staged {
     }
 
     /// A file as long as this role's will be with so many signatures; nobody has made these.
-    pub fn foreseen(&self, signatures: u8) -> Vec<u8> {
-        let signatures = (0..signatures).map(|key| (Hex([key; 32]), Signature([0; 64])));
-        write(&self.signed, &signatures.collect())
+    pub fn foreseen(&self, signatures: u64) -> Vec<u8> {
+        let ids = (0..signatures).map(|key| Hex::sha256(&key.to_le_bytes()));
+        write(
+            &self.signed,
+            &ids.map(|id| (id, Signature([0; 64]))).collect(),
+        )
     }
 
     /// Seals the role when every authority is satisfied; keeps the valid signatures and no other.

@@ -10,6 +10,7 @@ use crate::role::name::RoleName;
 use crate::role::pipeline::Draft;
 use crate::role::root::{RoleKeys, RootRoles};
 use crate::role::wire::{Hex, Key, Keys, Utc};
+use cuff_verifier::threshold::MAX_SIGNERS;
 
 /// A change to a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,14 @@ pub enum RoleError {
         /// How many could.
         keys: usize,
     },
+    /// More than the verifier reads.
+    #[error("{role}: {keys} keys; a role has at most {MAX_SIGNERS}")]
+    TooMany {
+        /// The role.
+        role: RoleName,
+        /// How many were given.
+        keys: usize,
+    },
     /// Everybody could.
     #[error("{0}: a threshold of 0 would let anyone sign")]
     Zero(RoleName),
@@ -127,6 +136,12 @@ pub fn check(role: &RoleName, keys: &[PublicKey], threshold: u64) -> Result<Role
         return Err(RoleError::Duplicate {
             role: role.clone(),
             key: pair[0],
+        });
+    }
+    if keyids.len() > MAX_SIGNERS {
+        return Err(RoleError::TooMany {
+            role: role.clone(),
+            keys: keyids.len(),
         });
     }
     if threshold == 0 {
@@ -187,4 +202,22 @@ fn apply(
             .map(|key| (Hex::from(key.id()), Key(key))),
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RoleError, check};
+    use crate::key::PublicKey;
+    use crate::role::name::RoleName;
+
+    #[test]
+    fn a_role_has_no_more_keys_than_the_verifier_reads() {
+        let keys: Vec<_> = (0..65).map(|key| PublicKey([key; 32])).collect();
+        check(&RoleName::Root, &keys[..64], 2).unwrap();
+        let error = check(&RoleName::Root, &keys, 2).unwrap_err();
+        assert!(
+            matches!(error, RoleError::TooMany { keys: 65, .. }),
+            "{error}"
+        );
+    }
 }
