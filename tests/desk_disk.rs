@@ -182,14 +182,14 @@ impl Drop for Disk {
 #[test]
 fn a_full_disk_costs_nobody_their_signature() {
     let desk = room();
-    let Some(disk) = Disk::mount(desk.path("desk"), "1m") else {
+    let Some(small) = Disk::mount(desk.path("desk"), "1m") else {
         return;
     };
     desk.cuff(INIT).expect(0);
     desk.cuff("stage band-1.cuff").expect(0);
     sign(&desk, "alice").expect(0);
     let before = desk.files();
-    disk.fill();
+    small.fill();
     let stage = desk.cuff("stage band-2.cuff").expect(3);
     for part in [
         "error: cannot write `desk/staged/",
@@ -200,10 +200,10 @@ fn a_full_disk_costs_nobody_their_signature() {
     }
     let bob = sign(&desk, "bob").expect(3);
     assert!(bob.stderr.contains("help: make room on the disk"), "{bob}");
-    disk.make_room();
+    small.make_room();
     assert_eq!(desk.files(), before);
     sign(&desk, "bob").expect(0);
-    disk.fill();
+    small.fill();
     // The store has room, the mirror has not: published, and said so.
     let publish = desk
         .cuff("publish --online-key online.key --to store")
@@ -212,7 +212,7 @@ fn a_full_disk_costs_nobody_their_signature() {
         publish.stderr.contains("help: the repository is published"),
         "{publish}"
     );
-    disk.make_room();
+    small.make_room();
     desk.cuff("publish --online-key online.key --to store")
         .expect(0);
     desk.cuff("status").expect(0);
