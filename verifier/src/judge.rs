@@ -8,7 +8,6 @@ use crate::evidence::Evidence;
 use crate::json::Text;
 use crate::key::Ed25519;
 use crate::profile::Profile;
-use crate::refusal::Refusal;
 use crate::release::{Kind, Record};
 use crate::role::targets::{Target, Targets};
 use crate::search::{Search, Step};
@@ -39,6 +38,33 @@ pub struct Known<'a> {
     pub minimum_counter: Counter,
     /// The counter of the last confirmed release.
     pub counter: Counter,
+}
+
+impl<'a> Known<'a> {
+    /// What a unit knows that was given its root and has seen nothing yet.
+    pub const fn of_new_unit(
+        product: &'a str,
+        hardware: &'a str,
+        bootloader: u64,
+        root: &'a [u8],
+    ) -> Self {
+        Self {
+            product,
+            hardware,
+            bootloader,
+            root,
+            versions: Versions {
+                timestamp: 0,
+                snapshot: 0,
+                targets: 0,
+                product: 0,
+            },
+            timestamp_digest: Digest([0; 32]),
+            floor: Instant(0),
+            minimum_counter: Counter(0),
+            counter: Counter(0),
+        }
+    }
 }
 
 /// Versions of the roles below root; 0 where none was trusted yet, or a root has reset it.
@@ -121,11 +147,10 @@ pub fn walk<'a>(known: &Known<'a>, evidence: &Evidence<'a>) -> Walk<'a> {
             broken = Some(Reason::EvidenceRootGap);
             break;
         }
-        let copy = roots.fork();
         match roots.extend(document) {
             Ok(next) => roots = next,
             Err(refusal) => {
-                (roots, broken) = (copy, Some(refusal.into()));
+                broken = Some(refusal.into());
                 break;
             }
         }
@@ -145,7 +170,7 @@ pub fn walk<'a>(known: &Known<'a>, evidence: &Evidence<'a>) -> Walk<'a> {
     };
     let outcome = match broken {
         Some(reason) => Err(reason),
-        None => complete(known, evidence, roots, base).map_err(Stop::reason),
+        None => complete(known, evidence, roots, base),
     };
     let root_alone = base.root_changed.then_some(base);
     match outcome {
@@ -173,39 +198,13 @@ impl Advance<'_> {
     }
 }
 
-enum Stop {
-    Refusal(Refusal),
-    Reason(Reason),
-}
-
-impl Stop {
-    fn reason(self) -> Reason {
-        match self {
-            Self::Refusal(refusal) => refusal.into(),
-            Self::Reason(reason) => reason,
-        }
-    }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refusal(refusal)
-    }
-}
-
-impl From<Reason> for Stop {
-    fn from(reason: Reason) -> Self {
-        Self::Reason(reason)
-    }
-}
-
 /// Everything below root; `None` when the evidence stops at root.
 fn complete<'a>(
     known: &Known<'a>,
     evidence: &Evidence<'a>,
     roots: RootChain<'a, '_, Ed25519>,
     base: Advance<'a>,
-) -> Result<Option<(Advance<'a>, Chain<'a>)>, Stop> {
+) -> Result<Option<(Advance<'a>, Chain<'a>)>, Reason> {
     let Some([timestamp, snapshot, targets]) = evidence.online() else {
         return Ok(None);
     };
@@ -233,14 +232,14 @@ fn complete<'a>(
     let floor = known.floor.max(product.dates.issued);
     let (expires, role) = product.dates.expires;
     if expires <= floor {
-        return Err(Reason::expired(role).into());
+        return Err(Reason::expired(role));
     }
     if product
         .dates
         .stamped
         .is_none_or(|stamped| stamped >= expires)
     {
-        return Err(Reason::SignedAfterExpiry.into());
+        return Err(Reason::SignedAfterExpiry);
     }
     let minimum = product
         .role
@@ -285,7 +284,7 @@ fn look_up<'a>(
     known: &Known<'a>,
     evidence: &Evidence<'a>,
     trusted: &Trusted<'a, '_, Ed25519>,
-) -> Result<Product<'a>, Stop> {
+) -> Result<Product<'a>, Reason> {
     let name = evidence
         .path()
         .strip_prefix(known.product)
@@ -310,10 +309,10 @@ fn look_up<'a>(
         }
     };
     if files.next().is_some() {
-        return Err(Reason::EvidenceSurplus.into());
+        return Err(Reason::EvidenceSurplus);
     }
     if found.is_some_and(|found| found.role.map(Text::raw) != Some(known.product.as_bytes())) {
-        return Err(Reason::SignedByOtherRole.into());
+        return Err(Reason::SignedByOtherRole);
     }
     let role = role.ok_or(Reason::ProductRoleMissing)?;
     Ok(Product {

@@ -133,7 +133,8 @@ impl<'a, 'r, S: Schemes> RootChain<'a, 'r, S> {
     }
 
     /// 5.3.4 and 5.3.5: the next root is signed by the threshold of this one and of its own, and is exactly one version on.
-    pub fn extend(self, document: Document<'a>) -> Result<Self, Refusal> {
+    /// A link that does not hold leaves this one as it is.
+    pub fn extend(&self, document: Document<'a>) -> Result<Self, Refusal> {
         let refuse = |rule| Refusal {
             role: Role::Root,
             rule,
@@ -169,15 +170,6 @@ impl<'a, 'r, S: Schemes> RootChain<'a, 'r, S> {
             root: next,
             resets,
         })
-    }
-
-    /// A copy to fall back on when the next link does not hold.
-    pub(crate) const fn fork(&self) -> Self {
-        Self {
-            policy: self.policy,
-            root: self.root,
-            resets: self.resets,
-        }
     }
 
     /// The newest root so far: what may be persisted (5.3.8).

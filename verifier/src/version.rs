@@ -10,9 +10,6 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 pub struct Version(u64);
 
 impl Version {
-    /// The first version of any role.
-    pub const FIRST: Self = Self(1);
-
     /// Refuses zero and what JSON readers would round.
     pub const fn new(value: u64) -> Option<Self> {
         if value == 0 || value > MAX_INTEGER {

@@ -4,7 +4,6 @@ use super::{Head, Malformed, Role};
 use crate::json::Value;
 use crate::key::Keys;
 use crate::member::Member;
-use crate::profile::Profile;
 use crate::threshold::{Authentic, Authority, Signers};
 
 /// A root file's `signed` member, checked.
@@ -13,7 +12,6 @@ pub struct Root<'a> {
     /// Version and expiry.
     pub head: Head,
     signed: Value<'a>,
-    profile: Profile,
 }
 
 impl<'a> Root<'a> {
@@ -35,21 +33,12 @@ impl<'a> Root<'a> {
         for (role, name) in roles.into_iter().zip(MEMBERS) {
             Signers::parse(role.ok_or(Malformed::Missing(name))?)?;
         }
-        Ok(Self {
-            head,
-            signed,
-            profile,
-        })
+        Ok(Self { head, signed })
     }
 
     /// The canonical bytes this was read from: what a trust store keeps.
     pub const fn signed(&self) -> &'a [u8] {
         self.signed.bytes()
-    }
-
-    /// The reading it was authenticated under.
-    pub const fn profile(&self) -> Profile {
-        self.profile
     }
 
     /// Whether file names carry versions and digests (TUF 7).

@@ -80,11 +80,6 @@ impl<'a> Targets<'a> {
         let [value] = self.signed.pick(&[name]).ok()?;
         value
     }
-
-    /// The reading it was authenticated under.
-    pub const fn profile(&self) -> Profile {
-        self.profile
-    }
 }
 
 /// What is said of one target file.
