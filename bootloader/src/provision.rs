@@ -6,10 +6,9 @@
 use cuff_verifier::{
     digest::Digest,
     evidence::Evidence,
-    judge::{self, Known, Outcome, Versions},
+    judge::{self, Known, Outcome},
     time::Instant,
     verdict::{Reason, Verdict},
-    version::Counter,
 };
 
 use crate::{
@@ -86,15 +85,13 @@ pub fn provision<F: Flash>(
 
 fn judged<'a>(first: &First<'a>) -> Result<(Record, &'a [u8]), Reason> {
     let known = Known {
-        product: first.identity.product.as_str(),
-        hardware: first.identity.hardware.as_str(),
-        bootloader: first.bootloader,
-        root: first.root,
-        versions: Versions::default(),
-        timestamp_digest: Digest([0; 32]),
         floor: first.floor,
-        minimum_counter: Counter(0),
-        counter: Counter(0),
+        ..Known::of_new_unit(
+            first.identity.product.as_str(),
+            first.identity.hardware.as_str(),
+            first.bootloader,
+            first.root,
+        )
     };
     let evidence = Evidence::parse(first.evidence)?;
     let walk = judge::walk(&known, &evidence);

@@ -8,7 +8,7 @@ use cuff_bootloader::field::Text;
 use cuff_bootloader::provision::First;
 use cuff_bootloader::record::Identity;
 use cuff_verifier::digest::Digest;
-use cuff_verifier::judge::{Known, Versions};
+use cuff_verifier::judge::Known;
 use cuff_verifier::key::Ed25519;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::refusal::Refusal;
@@ -16,7 +16,6 @@ use cuff_verifier::threshold::{Document, unauthenticated};
 use cuff_verifier::time::{Clock, Instant};
 use cuff_verifier::trusted::{Policy, RootChain};
 use cuff_verifier::verdict::{Reason, Verdict};
-use cuff_verifier::version::Counter;
 
 use super::link::{Link, LinkError};
 use super::shipment::{Goods, Shipment, ShipmentError};
@@ -83,17 +82,12 @@ impl Order {
 
     /// Asks the bootloader's judge, at the desk, what the unit will ask it again.
     pub fn judge(&self, bootloader: u64, room: Room) -> Result<(), OrderError> {
-        let known = Known {
-            product: self.identity.product.as_str(),
-            hardware: self.identity.hardware.as_str(),
+        let known = Known::of_new_unit(
+            self.identity.product.as_str(),
+            self.identity.hardware.as_str(),
             bootloader,
-            root: &self.root,
-            versions: Versions::default(),
-            timestamp_digest: Digest([0; 32]),
-            floor: Instant(0),
-            minimum_counter: Counter(0),
-            counter: Counter(0),
-        };
+            &self.root,
+        );
         let update = Update {
             evidence: &self.evidence,
             image: Some(&self.image),

@@ -6,7 +6,7 @@
 
 use super::bench::{Bench, BenchError};
 use super::desk::Desk;
-use super::preflight::{Device, PreflightError, View};
+use super::preflight::{Offer, PreflightError, View};
 use crate::board::catalogue::{Catalogue, CatalogueError};
 use crate::board::{Board, BoardError};
 use crate::name::Product as ProductName;
@@ -51,8 +51,8 @@ pub fn check(view: &View, desk: &Desk, product: &Draft) -> Result<Option<Need>, 
     };
     let oldest = oldest(view, desk, name)?;
     let mut bytes = 0;
-    for device in Device::offers(product) {
-        bytes = bytes.max(view.judge_as_device(oldest, &device)?);
+    for offer in Offer::all(product) {
+        bytes = bytes.max(view.judge_as_device(oldest, &offer)?);
     }
     hold(view, desk, name, bytes).map(Some)
 }

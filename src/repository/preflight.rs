@@ -4,22 +4,20 @@
 //! as the oldest device of every product does. Reads no store and writes nothing.
 
 use crate::evidence::{EvidenceError, Metadata};
-use crate::name::Product as ProductName;
+use crate::name::{Hardware, Product as ProductName};
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::Draft;
-use cuff_verifier::digest::Digest;
 use cuff_verifier::evidence::{BadEvidence, Evidence};
 use cuff_verifier::json::Text;
-use cuff_verifier::judge::{self, Known, Outcome, Versions};
+use cuff_verifier::judge::{self, Known, Outcome};
 use cuff_verifier::key::Ed25519;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::refusal::Refusal;
 use cuff_verifier::search::{Search, Step};
 use cuff_verifier::threshold::{Document, unauthenticated};
-use cuff_verifier::time::{Clock, Instant};
+use cuff_verifier::time::Clock;
 use cuff_verifier::trusted::{Policy, RootChain, Seen};
 use cuff_verifier::verdict::Reason;
-use cuff_verifier::version::Counter;
 use std::collections::BTreeMap;
 
 /// The metadata of one state of a repository.
@@ -76,43 +74,34 @@ impl View {
         Ok(())
     }
 
-    /// Judges as a device that trusts no newer root than `oldest` and is offered one release of its product, or evidence
-    /// alone. Gives the bytes of evidence it takes.
-    pub fn judge_as_device(&self, oldest: u64, device: &Device<'_>) -> Result<u64, PreflightError> {
-        let whole = |reason| PreflightError::Device {
-            product: device.product.clone(),
-            offer: device.offer(),
+    /// Judges as devices that trust no newer root than `oldest` and are offered one release of their product, or evidence
+    /// alone. The chain is the same whatever the hardware, so it is walked once. Gives the bytes of evidence it takes.
+    pub fn judge_as_device(&self, oldest: u64, offer: &Offer<'_>) -> Result<u64, PreflightError> {
+        let refused = |reason| PreflightError::Device {
+            product: offer.product.clone(),
+            offer: offer.path(),
             reason,
         };
         let anchor = unauthenticated(Document::canonical(self.root(oldest)?), Profile::Device)
             .map_err(|_| PreflightError::NoRoot(oldest))?;
-        let bytes = self.evidence(oldest, device.product, &device.offer())?;
-        let known = Known {
-            product: device.product.as_str(),
-            hardware: device.hardware,
-            bootloader: u64::MAX,
-            root: anchor.signed(),
-            versions: Versions::default(),
-            timestamp_digest: Digest([0; 32]),
-            floor: Instant(0),
-            minimum_counter: Counter(0),
-            counter: Counter(0),
+        let bytes = self.evidence(oldest, offer.product, &offer.path())?;
+        let known = |hardware| {
+            Known::of_new_unit(offer.product.as_str(), hardware, u64::MAX, anchor.signed())
         };
         let evidence = Evidence::parse(&bytes)?;
-        match judge::walk(&known, &evidence).outcome {
-            Outcome::Refused(reason) => Err(whole(reason)),
-            Outcome::RootsOnly => Err(whole(Reason::EvidenceIncomplete)),
-            Outcome::Complete(chain) => {
-                if device.release.is_some() {
-                    match chain.release(&known) {
-                        // Provisioning takes bootloaders; the chain that leads to them is what was to be judged.
-                        Ok(_) | Err(Reason::NotAnApplication) => {}
-                        Err(reason) => return Err(whole(reason)),
-                    }
-                }
-                Ok(bytes.len() as u64)
+        let chain = match judge::walk(&known("none"), &evidence).outcome {
+            Outcome::Refused(reason) => return Err(refused(reason)),
+            Outcome::RootsOnly => return Err(refused(Reason::EvidenceIncomplete)),
+            Outcome::Complete(chain) => chain,
+        };
+        for hardware in &offer.hardware {
+            match chain.release(&known(hardware.as_str())) {
+                // Provisioning takes bootloaders; the chain that leads to them is what was to be judged.
+                Ok(_) | Err(Reason::NotAnApplication) => {}
+                Err(reason) => return Err(refused(reason)),
             }
         }
+        Ok(bytes.len() as u64)
     }
 
     /// The evidence that leads a device of this product from root `oldest` to an offer.
@@ -173,42 +162,42 @@ impl View {
     }
 }
 
-/// A device to judge for.
+/// What devices of a product are offered.
 #[derive(Clone, Debug)]
-pub struct Device<'a> {
-    /// Its product.
+pub struct Offer<'a> {
+    /// The product.
     pub product: &'a ProductName,
-    /// Its hardware id.
-    pub hardware: &'a str,
-    /// The release it is offered; none: evidence alone.
+    /// The release; none: evidence alone.
     pub release: Option<&'a ReleaseName>,
+    /// The hardware ids it is for.
+    pub hardware: Vec<&'a Hardware>,
 }
 
-impl<'a> Device<'a> {
-    /// Every offer a product role makes: each release on each hardware, and evidence alone.
-    pub fn offers(draft: &'a Draft) -> Vec<Self> {
+impl<'a> Offer<'a> {
+    /// Every offer a product role makes: each release that its hardware may take, and evidence alone.
+    pub fn all(draft: &'a Draft) -> Vec<Self> {
         let Draft::Product(product, role) = draft else {
             return Vec::new();
         };
         let alone = Self {
             product,
-            hardware: "none",
             release: None,
+            hardware: Vec::new(),
         };
-        let releases = role.targets.iter().flat_map(|(name, release)| {
-            // What is below the minimum is kept for those who look back, and refused by every device.
-            let offered = release.record().counter.0 >= role.minimum_counter;
-            let hardware = release.record().hardware.iter().filter(move |_| offered);
-            hardware.map(move |hardware| Self {
-                product,
-                hardware: hardware.as_str(),
-                release: Some(name),
-            })
+        // What is below the minimum is kept for those who look back, and refused by every device.
+        let offered = role
+            .targets
+            .iter()
+            .filter(|(_, release)| release.record().counter.0 >= role.minimum_counter);
+        let releases = offered.map(|(name, release)| Self {
+            product,
+            release: Some(name),
+            hardware: release.record().hardware.iter().collect(),
         });
         releases.chain([alone]).collect()
     }
 
-    fn offer(&self) -> String {
+    fn path(&self) -> String {
         self.release
             .map_or_else(|| format!("{}/", self.product), ReleaseName::to_string)
     }

@@ -143,20 +143,14 @@ pub fn template(
          [expiry]\n",
         default_step()
     );
-    for role in [
+    let top_level = [
         RoleName::Root,
         RoleName::Targets,
         RoleName::Snapshot,
         RoleName::Timestamp,
-    ] {
-        let span = expiry
-            .iter()
-            .find(|(name, _)| *name == role)
-            .map_or_else(|| default_lifetime(&role), |(_, s)| *s);
-        let _ = writeln!(text, "{role} = \"{span}\"");
-    }
-    for product in products {
-        let role = RoleName::Product(product.clone());
+    ];
+    let delegated = products.iter().cloned().map(RoleName::Product);
+    for role in top_level.into_iter().chain(delegated) {
         let span = expiry
             .iter()
             .find(|(name, _)| *name == role)

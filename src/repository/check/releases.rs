@@ -2,16 +2,13 @@
 //!
 //! Takes the metadata that was found; goes through every target of every role. What a device says is asked of the judge.
 
-use cuff_verifier::digest::Digest;
-use cuff_verifier::judge::{Known, Versions};
+use cuff_verifier::judge::Known;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::release::{Kind, Record};
 use cuff_verifier::role::Role;
 use cuff_verifier::role::targets::{Target, Targets};
 use cuff_verifier::threshold::{Document, unauthenticated};
-use cuff_verifier::time::Instant;
 use cuff_verifier::verdict::{Reason, Verdict};
-use cuff_verifier::version::Counter;
 
 use super::Case;
 use super::metadata::Found;
@@ -167,17 +164,12 @@ fn ask_a_device(
         let id = record.hardware().next()?;
         Some(String::from_utf8_lossy(id.raw()).into_owned())
     });
-    let known = Known {
+    let known = Known::of_new_unit(
         product,
-        hardware: hardware.as_deref().unwrap_or("none"),
-        bootloader: release.map_or(0, |(record, _)| record.minimum_bootloader),
-        root: root.signed(),
-        versions: Versions::default(),
-        timestamp_digest: Digest([0; 32]),
-        floor: Instant(0),
-        minimum_counter: Counter(0),
-        counter: Counter(0),
-    };
+        hardware.as_deref().unwrap_or("none"),
+        release.map_or(0, |(record, _)| record.minimum_bootloader),
+        root.signed(),
+    );
     let update = Update {
         evidence: &evidence,
         image: release.and_then(|(_, image)| image),
