@@ -16,11 +16,7 @@ const INIT: &str = "init desk --demo --key root=alice.pub,bob.pub,carol.pub --ke
 
 /// Example keys, their passphrase, three bundles.
 fn room() -> Desk {
-    let desk = Desk::new()
-        .with_example_keys()
-        .hide_hex()
-        .variable("CUFF_PASSPHRASE", "example")
-        .variable("CUFF_DESK", "desk");
+    let desk = Desk::new().with_a_working_directory().hide_hex();
     for (version, counter, fill) in [("1.4.0", 7, 1), ("1.5.0", 8, 2), ("1.3.0", 6, 3)] {
         desk.write(
             format!("band-{version}.cuff"),
@@ -37,27 +33,13 @@ fn founded() -> Desk {
     desk
 }
 
-fn digest(desk: &Desk) -> String {
-    let review = desk.cuff("review --json").expect(0).json();
-    review["digest"].as_str().unwrap().to_owned()
-}
-
-fn sign(desk: &Desk, person: &str) -> Transcript {
-    let digest = digest(desk);
-    desk.cuff(&format!("sign --key {person}.key --review {digest}"))
-}
-
-fn publish(desk: &Desk) -> Transcript {
-    desk.cuff("publish --online-key online.key")
-}
-
 /// A room with a published repository of one release.
 fn published() -> Desk {
     let desk = founded();
     desk.cuff("stage band-1.4.0.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.publish().expect(0);
     desk
 }
 
@@ -135,7 +117,7 @@ fn from_an_empty_directory_to_a_published_repository() {
     ! band: anyone can sign with these published example keys: alice, bob
     review [review]
     ");
-    assert_snapshot!(timeless(&sign(&desk, "alice").expect(0)), @"
+    assert_snapshot!(timeless(&desk.sign("alice").expect(0)), @"
     $ cuff sign --key alice.key --review [hex]
     exit: 0
     --- stdout
@@ -155,8 +137,8 @@ fn from_an_empty_directory_to_a_published_repository() {
       2 needed by targets v1, 1 signed: alice (d1e6a2a3); 1 missing, can sign: bob (c3f39fbd)
     staged release band/1.4.0
     ");
-    sign(&desk, "bob").expect(0);
-    assert_snapshot!(timeless(&publish(&desk).expect(0)), @"
+    desk.sign("bob").expect(0);
+    assert_snapshot!(timeless(&desk.publish().expect(0)), @"
     $ cuff publish --online-key online.key
     exit: 0
     --- stdout
@@ -221,7 +203,7 @@ fn what_lies_where_after_publishing() {
 fn publishing_again_changes_nothing() {
     let desk = published();
     let before = desk.read("desk/published/metadata/timestamp.json");
-    assert_snapshot!(timeless(&publish(&desk).expect(0)), @"
+    assert_snapshot!(timeless(&desk.publish().expect(0)), @"
     $ cuff publish --online-key online.key
     exit: 0
     --- stdout
@@ -249,8 +231,8 @@ fn a_second_release_raises_only_what_it_must() {
           sbom       none
     review [review]
     ");
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     let answer = desk
         .cuff("publish --online-key online.key --json")
         .expect(0)
@@ -294,10 +276,10 @@ fn refresh_signs_the_online_roles_afresh_and_leaves_people_alone() {
     ");
     assert!(desk.path("desk/staged/band.json").exists());
     // What was reviewed before the refresh is still what is signed after it.
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
     desk.cuff("refresh --online-key online.key").expect(0);
-    sign(&desk, "bob").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("bob").expect(0);
+    desk.publish().expect(0);
 }
 
 #[test]
@@ -320,17 +302,17 @@ fn a_root_change_is_signed_by_the_old_and_the_new_keys() {
     ! snapshot and timestamp: anyone can sign with these published example keys: online
     review [review]
     ");
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    assert_snapshot!(timeless(&publish(&desk).expect(1)), @"
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    assert_snapshot!(timeless(&desk.publish().expect(1)), @"
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
     error: root has 1 of the 2 signatures that root v2 asks for
     help: `cuff status` shows who can still sign
     ");
-    sign(&desk, "carol").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("carol").expect(0);
+    desk.publish().expect(0);
     assert!(desk.path("desk/published/metadata/2.root.json").exists());
     assert!(
         desk.path("desk/metadata/1.root.json").exists(),
@@ -354,9 +336,9 @@ fn taking_keys_from_a_product_stages_what_falls_under_its_threshold() {
         .collect();
     assert_eq!(roles, ["targets", "band"]);
     for person in ["alice", "bob", "carol"] {
-        sign(&desk, person);
+        desk.sign(person);
     }
-    publish(&desk).expect(0);
+    desk.publish().expect(0);
     assert_snapshot!(timeless(&desk.cuff("role list").expect(0)), @"
     $ cuff role list
     exit: 0
@@ -374,9 +356,9 @@ fn a_yanked_release_and_a_minimum_counter_are_part_of_the_review() {
     let desk = published();
     desk.cuff("stage band-1.5.0.cuff").expect(0);
     for person in ["alice", "bob"] {
-        sign(&desk, person).expect(0);
+        desk.sign(person).expect(0);
     }
-    publish(&desk).expect(0);
+    desk.publish().expect(0);
     desk.cuff("yank band/1.4.0 --minimum-counter 8").expect(0);
     assert_snapshot!(timeless(&desk.cuff("review").expect(0)), @"
     $ cuff review
@@ -388,9 +370,9 @@ fn a_yanked_release_and_a_minimum_counter_are_part_of_the_review() {
     review [review]
     ");
     for person in ["alice", "bob"] {
-        sign(&desk, person).expect(0);
+        desk.sign(person).expect(0);
     }
-    publish(&desk).expect(0);
+    desk.publish().expect(0);
     assert_snapshot!(timeless(&desk.cuff("role show band").expect(0)), @"
     $ cuff role show band
     exit: 0
@@ -413,8 +395,8 @@ fn nothing_is_written_in_a_dry_run() {
     assert_eq!(desk.files(), before);
     desk.cuff(INIT).expect(0);
     desk.cuff("stage band-1.4.0.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     let before = desk.files();
     for line in [
         "publish --online-key online.key --dry-run",
@@ -432,7 +414,7 @@ fn nothing_is_written_in_a_dry_run() {
 fn cancel_and_amend_start_the_signatures_over() {
     let desk = published();
     desk.cuff("stage band-1.5.0.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
     desk.write("again.cuff", bundle("band", "1.5.0", 8, 9));
     assert_snapshot!(timeless(&desk.cuff("stage again.cuff").expect(1)), @"
     $ cuff stage again.cuff
@@ -477,5 +459,8 @@ fn the_digest_of_a_review_can_be_made_with_standard_tools() {
     let _ = writeln!(text, "staged band {}", Digest::of(staged.as_bytes()));
     let bytes = std::fs::read(desk.path("desk/staged/targets/band/1.5.0")).unwrap();
     let _ = writeln!(text, "bundle band/1.5.0 {}", Digest::of(&bytes));
-    assert_eq!(digest(&desk), Digest::of(text.as_bytes()).to_string());
+    assert_eq!(
+        desk.review_digest(),
+        Digest::of(text.as_bytes()).to_string()
+    );
 }

@@ -15,24 +15,13 @@ const INIT: &str = "init desk --demo --key root=alice.pub --product band --onlin
 
 /// A board with so much room for evidence.
 fn room(evidence: usize) -> Desk {
-    let desk = Desk::new()
-        .with_example_keys()
-        .hide_hex()
-        .variable("CUFF_PASSPHRASE", "example")
-        .variable("CUFF_DESK", "desk");
+    let desk = Desk::new().with_a_working_directory().hide_hex();
     let board = std::fs::read_to_string(project().join("boards/nrf52840/board.toml")).unwrap();
     let board = board.replace("nrf52840", "narrow");
     let room = board.replace("evidence = 16384", &format!("evidence = {evidence}"));
     assert!(evidence == 16384 || room != board);
     desk.write("desk/narrow.toml", room);
     desk
-}
-
-fn sign(desk: &Desk) {
-    let review = desk.cuff("review --json").expect(0).json();
-    let digest = review["digest"].as_str().unwrap();
-    desk.cuff(&format!("sign --key alice.key --review {digest}"))
-        .expect(0);
 }
 
 fn stage(desk: &Desk, release: u8) -> support::Transcript {
@@ -53,7 +42,7 @@ fn boards_named_on_the_first_day_are_checked_from_then_on() {
         desk.read("desk/cuff.toml")
             .contains("boards = [\"nrf52840\", \"narrow.toml\"]")
     );
-    sign(&desk);
+    desk.sign("alice").expect(0);
     let published = desk.cuff("publish --online-key online.key").expect(0);
     assert!(
         published.stdout.contains("of 16384 bytes on nrf52840"),
@@ -104,7 +93,7 @@ fn a_product_that_fills_its_board_is_told_on_staging_and_yanking_helps() {
     let review = desk.cuff("review").expect(0);
     let warning = "band: its evidence takes";
     assert!(review.stdout.contains(warning), "{review}");
-    sign(&desk);
+    desk.sign("alice").expect(0);
     let published = desk.cuff("publish --online-key online.key").expect(0);
     assert!(published.stderr.contains(warning), "{published}");
 
@@ -121,7 +110,7 @@ fn a_product_that_fills_its_board_is_told_on_staging_and_yanking_helps() {
     desk.cuff("yank band/1.0.1").expect(0);
     let next = desk.cuff("review --json").expect(0).json();
     assert_eq!(next["roles"][0]["to_version"], 2);
-    sign(&desk);
+    desk.sign("alice").expect(0);
     desk.cuff("publish --online-key online.key").expect(0);
 }
 
@@ -131,7 +120,7 @@ fn without_a_board_the_way_to_one_is_told() {
     desk.cuff(INIT).expect(0);
     let review = desk.cuff("review").expect(0);
     assert!(review.stdout.contains("\n  no release yet\n"), "{review}");
-    sign(&desk);
+    desk.sign("alice").expect(0);
     let published = desk.cuff("publish --online-key online.key").expect(0);
     assert!(
         published

@@ -22,19 +22,10 @@ const INIT: &str =
 const NOBODY: u32 = 65534;
 
 fn room() -> Desk {
-    let desk = Desk::new()
-        .with_example_keys()
-        .variable("CUFF_PASSPHRASE", "example")
-        .variable("CUFF_DESK", "desk");
+    let desk = Desk::new().with_a_working_directory();
     desk.write("band-1.cuff", bundle("band", "1.0.0", 5, 1));
     desk.write("band-2.cuff", bundle("band", "2.0.0", 6, 2));
     desk
-}
-
-fn sign(desk: &Desk, person: &str) -> support::Transcript {
-    let review = desk.cuff("review --json").expect(0).json();
-    let digest = review["digest"].as_str().unwrap();
-    desk.cuff(&format!("sign --key {person}.key --review {digest}"))
 }
 
 /// Gives everything below to nobody, with or without the right to write.
@@ -97,7 +88,7 @@ fn a_directory_that_may_only_be_read_is_named_and_can_still_be_reviewed() {
     let desk = room();
     desk.cuff(INIT).expect(0);
     desk.cuff("stage band-1.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
     let digest = desk.cuff("review --json").expect(0).json()["digest"].clone();
     let before = desk.files();
     hand_over(&desk.path(""), false);
@@ -131,8 +122,8 @@ fn a_directory_that_may_only_be_read_is_named_and_can_still_be_reviewed() {
 fn a_store_that_may_only_be_read_is_named() {
     let desk = room();
     desk.cuff(INIT).expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     fs::create_dir(desk.path("desk/published")).unwrap();
     hand_over(&desk.path(""), true);
     hand_over(&desk.path("desk/published"), false);
@@ -187,7 +178,7 @@ fn a_full_disk_costs_nobody_their_signature() {
     };
     desk.cuff(INIT).expect(0);
     desk.cuff("stage band-1.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
     let before = desk.files();
     small.fill();
     let stage = desk.cuff("stage band-2.cuff").expect(3);
@@ -198,11 +189,11 @@ fn a_full_disk_costs_nobody_their_signature() {
     ] {
         assert!(stage.stderr.contains(part), "{stage}");
     }
-    let bob = sign(&desk, "bob").expect(3);
+    let bob = desk.sign("bob").expect(3);
     assert!(bob.stderr.contains("help: make room on the disk"), "{bob}");
     small.make_room();
     assert_eq!(desk.files(), before);
-    sign(&desk, "bob").expect(0);
+    desk.sign("bob").expect(0);
     small.fill();
     // The store has room, the mirror has not: published, and said so.
     let publish = desk

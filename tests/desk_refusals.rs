@@ -10,16 +10,12 @@ mod support;
 use insta::assert_snapshot;
 use release::bundle;
 use std::fs;
-use support::{Desk, Transcript};
+use support::Desk;
 
 const INIT: &str = "init desk --demo --key root=alice.pub,bob.pub --key band=alice.pub,bob.pub --online online.pub";
 
 fn room() -> Desk {
-    let desk = Desk::new()
-        .with_example_keys()
-        .hide_hex()
-        .variable("CUFF_PASSPHRASE", "example")
-        .variable("CUFF_DESK", "desk");
+    let desk = Desk::new().with_a_working_directory().hide_hex();
     desk.write("band-1.cuff", bundle("band", "1.0.0", 5, 1));
     desk
 }
@@ -31,25 +27,11 @@ fn staged() -> Desk {
     desk
 }
 
-fn digest(desk: &Desk) -> String {
-    let review = desk.cuff("review --json").expect(0).json();
-    review["digest"].as_str().unwrap().to_owned()
-}
-
-fn sign(desk: &Desk, person: &str) -> Transcript {
-    let digest = digest(desk);
-    desk.cuff(&format!("sign --key {person}.key --review {digest}"))
-}
-
-fn publish(desk: &Desk) -> Transcript {
-    desk.cuff("publish --online-key online.key")
-}
-
 fn published() -> Desk {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.publish().expect(0);
     desk
 }
 
@@ -127,7 +109,7 @@ fn init_never_overwrites() {
 #[test]
 fn a_key_that_is_not_in_the_role_is_refused() {
     let desk = staged();
-    assert_snapshot!(sign(&desk, "carol").expect(1), @"
+    assert_snapshot!(desk.sign("carol").expect(1), @"
     $ cuff sign --key carol.key --review [hex]
     exit: 1
     --- stderr
@@ -140,9 +122,9 @@ fn a_key_that_is_not_in_the_role_is_refused() {
 #[test]
 fn signing_twice_says_so_and_changes_nothing() {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
     let before = desk.files();
-    assert_snapshot!(sign(&desk, "alice").expect(0), @"
+    assert_snapshot!(desk.sign("alice").expect(0), @"
     $ cuff sign --key alice.key --review [hex]
     exit: 0
     --- stdout
@@ -168,7 +150,7 @@ fn signing_without_a_terminal_needs_the_digest() {
 #[test]
 fn what_changed_after_the_review_is_not_signed() {
     let desk = staged();
-    let reviewed = digest(&desk);
+    let reviewed = desk.review_digest();
     desk.write("band-2.cuff", bundle("band", "2.0.0", 6, 2));
     desk.cuff("stage band-2.cuff").expect(0);
     let transcript = desk
@@ -193,8 +175,8 @@ fn what_changed_after_the_review_is_not_signed() {
 #[test]
 fn staged_bytes_edited_by_hand_lose_their_signatures() {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     let path = "desk/staged/band.json";
     let edited = desk.read(path).replace("\"counter\":5", "\"counter\":9");
     desk.write(path, edited);
@@ -218,7 +200,7 @@ fn staged_bytes_edited_by_hand_lose_their_signatures() {
             .contains("was made for other bytes and does not count"),
         "{review}"
     );
-    assert_snapshot!(publish(&desk).expect(1), @"
+    assert_snapshot!(desk.publish().expect(1), @"
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
@@ -350,20 +332,20 @@ fn a_stale_staging_is_refused_until_it_is_amended() {
     desk.cuff("cancel").expect(0);
     desk.write("theirs", bundle("band", "1.0.1", 6, 3));
     desk.cuff("stage theirs").expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.publish().expect(0);
     for (path, bytes) in mine {
         desk.write(path, bytes);
     }
-    assert_snapshot!(sign(&desk, "alice").expect(1), @"
+    assert_snapshot!(desk.sign("alice").expect(1), @"
     $ cuff sign --key alice.key --review [hex]
     exit: 1
     --- stderr
     error: the staged band v2 is stale: v2 is published, so the next is v3
     help: `cuff amend` stages your releases anew on what is published now; `cuff cancel` drops them
     ");
-    let transcript = publish(&desk).expect(1);
+    let transcript = desk.publish().expect(1);
     assert!(transcript.stderr.contains("stale"), "{transcript}");
     assert_snapshot!(desk.cuff("amend").expect(0), @"
     $ cuff amend
@@ -371,9 +353,9 @@ fn a_stale_staging_is_refused_until_it_is_amended() {
     --- stdout
     band v3 staged
     ");
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    publish(&desk).expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.publish().expect(0);
     let show = desk.cuff("role show band").expect(0);
     for release in ["band/1.0.0", "band/1.0.1", "band/1.1.0"] {
         assert!(show.stdout.contains(release), "{show}");
@@ -383,15 +365,15 @@ fn a_stale_staging_is_refused_until_it_is_amended() {
 #[test]
 fn publishing_needs_every_signature_and_the_online_key() {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
-    assert_snapshot!(publish(&desk).expect(1), @"
+    desk.sign("alice").expect(0);
+    assert_snapshot!(desk.publish().expect(1), @"
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
     error: root has 1 of the 2 signatures that root v1 asks for
     help: `cuff status` shows who can still sign
     ");
-    sign(&desk, "bob").expect(0);
+    desk.sign("bob").expect(0);
     assert_snapshot!(desk.cuff("publish --online-key alice.key").expect(1), @"
     $ cuff publish --online-key alice.key
     exit: 1
@@ -410,9 +392,9 @@ fn example_keys_are_for_demonstrations() {
     let desk = room();
     desk.cuff(&INIT.replace(" --demo", "")).expect(0);
     desk.cuff("stage band-1.cuff").expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    assert_snapshot!(publish(&desk).expect(1), @"
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    assert_snapshot!(desk.publish().expect(1), @"
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
@@ -428,9 +410,9 @@ fn half_a_repository_is_named() {
     fs::remove_file(desk.path("desk/published/metadata/timestamp.json")).unwrap();
     desk.write("more", bundle("band", "1.1.0", 6, 2));
     desk.cuff("stage more").expect(0);
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
-    assert_snapshot!(publish(&desk).expect(1), @"
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    assert_snapshot!(desk.publish().expect(1), @"
     $ cuff publish --online-key online.key
     exit: 1
     --- stderr
@@ -465,7 +447,7 @@ fn a_clone_that_was_never_told_does_not_sign() {
         .unwrap()
         .to_owned();
     fs::remove_dir_all(desk.path("desk/.cuff")).unwrap();
-    assert_snapshot!(sign(&desk, "alice").expect(1), @"
+    assert_snapshot!(desk.sign("alice").expect(1), @"
     $ cuff sign --key alice.key --review [hex]
     exit: 1
     --- stderr
@@ -482,17 +464,17 @@ fn a_clone_that_was_never_told_does_not_sign() {
     ");
     desk.cuff(&format!("init desk --join --root-sha256 {fingerprint}"))
         .expect(0);
-    sign(&desk, "alice").expect(0);
+    desk.sign("alice").expect(0);
 }
 
 #[test]
 fn an_unwritable_directory_is_a_clear_error() {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     // A file where a directory must be: works for root too, whom permissions do not stop.
     desk.write("desk/published", "in the way");
-    assert_snapshot!(publish(&desk).expect(3), @"
+    assert_snapshot!(desk.publish().expect(3), @"
     $ cuff publish --online-key online.key
     exit: 3
     --- stderr
@@ -505,8 +487,8 @@ fn an_unwritable_directory_is_a_clear_error() {
 #[test]
 fn a_full_disk_leaves_nothing_half_visible() {
     let desk = staged();
-    sign(&desk, "alice").expect(0);
-    sign(&desk, "bob").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
     let tiny = desk.path("tiny");
     fs::create_dir(&tiny).unwrap();
     let mount = std::process::Command::new("mount")

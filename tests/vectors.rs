@@ -4,28 +4,17 @@
 
 #[path = "support/cuff.rs"]
 mod support;
+#[path = "support/vectors.rs"]
+mod vectors;
 
-use std::fs;
-use std::path::PathBuf;
 use std::thread;
 
-use serde::Deserialize;
-use support::{Desk, project};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    state: String,
-    verdict: String,
-    reason: Option<String>,
-    code: Option<u16>,
-    trust: String,
-}
+use support::Desk;
+use vectors::{Expected, folder, names};
 
 #[test]
 fn the_desk_says_what_the_device_says() {
     let names = names();
-    assert!(names.len() > 150, "only {} vectors", names.len());
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let wrong: Vec<String> = thread::scope(|scope| {
         let chunks = names.chunks(names.len().div_ceil(workers));
@@ -48,8 +37,7 @@ fn the_desk_says_what_the_device_says() {
 
 /// What is wrong with the verdict on one vector.
 fn judge(name: &str) -> Option<String> {
-    let text = fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
-    let expected: Expected = toml::from_str(&text).unwrap();
+    let expected = Expected::of(name);
     let update = folder().join(format!("{name}.update"));
     let state = folder().join(&expected.state);
     let (update, state) = (update.to_str().unwrap(), state.to_str().unwrap());
@@ -70,20 +58,4 @@ fn judge(name: &str) -> Option<String> {
         Some(expected.trust),
     );
     (found != wanted).then(|| format!("{name}: expected {wanted:?}, found {found:?}"))
-}
-
-fn names() -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder())
-        .unwrap()
-        .filter_map(|entry| {
-            let name = entry.unwrap().file_name();
-            name.to_str()?.strip_suffix(".update").map(str::to_owned)
-        })
-        .collect();
-    names.sort();
-    names
-}
-
-fn folder() -> PathBuf {
-    project().join("fixtures/vectors")
 }

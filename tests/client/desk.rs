@@ -11,11 +11,7 @@ use crate::support::{Desk, project};
 
 /// A working directory with two roots and two releases published; the example keys are tolerated in it.
 fn published() -> Desk {
-    let desk = Desk::new()
-        .with_example_keys()
-        .hide_hex()
-        .variable("CUFF_PASSPHRASE", "example")
-        .variable("CUFF_DESK", "desk");
+    let desk = Desk::new().with_a_working_directory().hide_hex();
     let keys = "--key root=alice.pub,bob.pub --key band=alice.pub,bob.pub --threshold root=2 --online online.pub";
     desk.cuff(&format!("init desk --demo {keys}")).expect(0);
     for (version, counter) in [("1.4.0", 7), ("1.5.0", 8)] {
@@ -30,13 +26,10 @@ fn published() -> Desk {
 }
 
 fn sign_and_publish(desk: &Desk) {
-    let review = desk.cuff("review --json").expect(0).json();
-    let digest = review["digest"].as_str().unwrap().to_owned();
     for person in ["alice", "bob"] {
-        desk.cuff(&format!("sign --key {person}.key --review {digest}"))
-            .expect(0);
+        desk.sign(person).expect(0);
     }
-    desk.cuff("publish --online-key online.key").expect(0);
+    desk.publish().expect(0);
 }
 
 #[test]

@@ -99,6 +99,30 @@ impl Desk {
         self
     }
 
+    /// Puts the example keys into it, and says how they open and where the working directory is: `desk`.
+    pub fn with_a_working_directory(self) -> Self {
+        self.with_example_keys()
+            .variable("CUFF_PASSPHRASE", "example")
+            .variable("CUFF_DESK", "desk")
+    }
+
+    /// The digest that `cuff review` shows, all of it.
+    pub fn review_digest(&self) -> String {
+        let review = self.cuff("review --json").expect(0).json();
+        review["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets the holder of `PERSON.key` review and sign.
+    pub fn sign(&self, person: &str) -> Transcript {
+        let digest = self.review_digest();
+        self.cuff(&format!("sign --key {person}.key --review {digest}"))
+    }
+
+    /// Lets the online key publish.
+    pub fn publish(&self) -> Transcript {
+        self.cuff("publish --online-key online.key")
+    }
+
     /// Runs `cuff` with these words, split at spaces.
     pub fn cuff(&self, line: &str) -> Transcript {
         self.run(line.split_whitespace(), "")
