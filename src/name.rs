@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest product, hardware or holder name.
-pub const MAX_NAME: usize = 32;
+/// Longest product, hardware or holder name: what the identity of a unit has room for.
+pub const MAX_NAME: usize = 31;
 /// Longest version.
 pub const MAX_VERSION: usize = 64;
 
@@ -132,7 +132,7 @@ impl NameError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
     /// Products, hardware ids and key names are short and plain.
-    #[error("must be 1 to 32 characters out of a-z, 0-9 and -")]
+    #[error("must be 1 to 31 characters out of a-z, 0-9 and -")]
     PlainCharacters,
     /// A name at whose beginning a command line sees a flag, or that ends in what looks like a line break.
     #[error("must neither begin nor end with -")]
@@ -153,7 +153,7 @@ pub enum Rule {
     DeviceName,
 }
 
-/// `[a-z0-9-]{1,32}` without a hyphen at either end, and not a name Windows reserves.
+/// `[a-z0-9-]{1,31}` without a hyphen at either end, and not a name Windows reserves.
 fn plain(what: &'static str, text: &str) -> Result<(), NameError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if text.is_empty() || text.len() > MAX_NAME || !text.bytes().all(allowed) {

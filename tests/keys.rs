@@ -212,14 +212,14 @@ fn names_are_plain() {
     $ cuff key new ../alice
     exit: 2
     --- stderr
-    error: key name "../alice" must be 1 to 32 characters out of a-z, 0-9 and -
+    error: key name "../alice" must be 1 to 31 characters out of a-z, 0-9 and -
     "#);
     let words = ["key", "new", "al\u{1b}[2Jice"];
     assert_snapshot!(desk().run(words, ""), @r#"
     $ cuff key new al\u{1b}[2Jice
     exit: 2
     --- stderr
-    error: key name "al\u{1b}[2Jice" must be 1 to 32 characters out of a-z, 0-9 and -
+    error: key name "al\u{1b}[2Jice" must be 1 to 31 characters out of a-z, 0-9 and -
     "#);
     // A name is a file on every desk, the one under Windows too.
     let device = desk().cuff("key new nul").expect(2);

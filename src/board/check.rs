@@ -11,7 +11,7 @@ use crate::name::Hardware;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The name is printed and used in paths.
-    #[error("board name must be 1 to 32 characters out of a-z, 0-9 and -")]
+    #[error("board name must be 1 to 31 characters out of a-z, 0-9 and -")]
     Name,
     /// Flash units are powers of two.
     #[error("{unit} must be a power of two between {least} and {most}, found {found}")]

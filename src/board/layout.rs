@@ -14,6 +14,11 @@ impl Board {
         starts.into_iter().min().unwrap_or_default()
     }
 
+    /// Bytes of a root that a bank of the trust store has room for: whatever it has beside its record.
+    pub fn largest_root(&self) -> u32 {
+        narrow(self.regions.trust.length / 2).saturating_sub(RECORD)
+    }
+
     /// The geometry, or what the bootloader has against it.
     pub fn layout(&self) -> Result<Layout, Misfit> {
         let at = |region: Region| {
@@ -28,8 +33,7 @@ impl Board {
             erase: narrow(self.erase_unit),
             evidence: narrow(self.evidence),
             trials: u32::from(self.trials),
-            // Whatever a bank has beside its record.
-            largest_root: narrow(regions.trust.length / 2).saturating_sub(RECORD),
+            largest_root: self.largest_root(),
             boot: at(regions.boot),
             trust: at(regions.trust),
             counter: at(regions.counter),

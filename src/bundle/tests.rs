@@ -237,10 +237,10 @@ fn a_bundle_with_any_bit_flipped_is_refused() {
 fn any_record() -> impl Strategy<Value = (Record, Vec<u8>, [Option<Vec<u8>>; 2])> {
     let extra = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..2000));
     (
-        "[a-z0-9-]{1,32}",
+        "[a-z0-9-]{1,31}",
         "[A-Za-z0-9_+-]([A-Za-z0-9._+-]{0,62}[A-Za-z0-9_+-])?",
         0..=cuff_verifier::version::MAX_INTEGER,
-        proptest::collection::btree_set("[a-z0-9-]{1,32}", 1..8),
+        proptest::collection::btree_set("[a-z0-9-]{1,31}", 1..8),
         any::<bool>(),
         proptest::collection::vec(any::<u8>(), 1..3000),
         (extra(), extra()),

@@ -217,9 +217,17 @@ impl Answer for Checked {
         };
         writeln!(
             out,
-            "{verdict}: {errors} errors, {warnings} warnings, {} releases, checked for {}",
-            self.releases.len(),
+            "{verdict}: {}, {}, {}, checked for {}",
+            counted(errors, "error"),
+            counted(warnings, "warning"),
+            counted(self.releases.len(), "release"),
             self.at
         )
     }
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -321,6 +321,11 @@ pub fn capacity_failed(error: CapacityError) -> Error {
             "evidence-too-large",
             "`cuff yank` the releases no device needs any more, or raise `oldest-root` in cuff.toml once no older device is left",
         ),
+        CapacityError::RootTooLarge { .. } => (
+            Exit::No,
+            "root-too-large",
+            "take keys out of root, or give the board a larger trust region",
+        ),
         CapacityError::NoSuchBoard { .. } | CapacityError::NoSuchRoot { .. } => (
             Exit::Usage,
             "settings",

@@ -13,6 +13,7 @@ use crate::name::Product as ProductName;
 use crate::role::canonical::CanonicalError;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Staged};
+use crate::role::product::Product;
 use crate::role::snapshot::Snapshot;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Utc};
@@ -44,17 +45,20 @@ impl Need {
     }
 }
 
-/// Judges every offer of a product as its oldest device does, and holds its evidence against the boards.
-pub fn check(view: &View, desk: &Desk, product: &Draft) -> Result<Option<Need>, CapacityError> {
-    let Draft::Product(name, _) = product else {
-        return Ok(None);
-    };
+/// Judges every offer of a product that was not made `before` as its oldest device does, and holds its evidence against the
+/// boards.
+pub fn check(
+    view: &View,
+    desk: &Desk,
+    name: &ProductName,
+    product: &Product,
+    before: Option<&Product>,
+) -> Result<Need, CapacityError> {
     let oldest = oldest(view, desk, name)?;
-    let mut bytes = 0;
-    for offer in Offer::all(product) {
-        bytes = bytes.max(view.judge_as_device(oldest, &offer)?);
+    for offer in Offer::new_in(name, product, before) {
+        view.judge_as_device(oldest, &offer)?;
     }
-    hold(view, desk, name, bytes).map(Some)
+    hold(view, desk, name, oldest, Some(product))
 }
 
 /// What a product will need once everything staged is signed by as many as it takes; exact but for the digits of versions
@@ -62,13 +66,7 @@ pub fn check(view: &View, desk: &Desk, product: &Draft) -> Result<Option<Need>, 
 pub fn foresee(bench: &Bench<'_>, product: &ProductName) -> Result<Need, CapacityError> {
     let view = foreseen(bench)?;
     let oldest = oldest(&view, bench.desk(), product)?;
-    let releases = bench
-        .product(product)
-        .map(|role| role.targets.keys().map(ReleaseName::to_string));
-    let longest = releases.and_then(|names| names.max_by_key(String::len));
-    let offer = longest.unwrap_or_else(|| format!("{product}/"));
-    let bytes = view.evidence(oldest, product, &offer)?.len() as u64;
-    hold(&view, bench.desk(), product, bytes)
+    hold(&view, bench.desk(), product, oldest, bench.product(product))
 }
 
 /// The repository as it would be published, with room for signatures that nobody has made yet.
@@ -136,8 +134,18 @@ fn oldest(view: &View, desk: &Desk, product: &ProductName) -> Result<u64, Capaci
     Ok(oldest)
 }
 
-/// Holds so many bytes of evidence against the boards of a product.
-fn hold(view: &View, desk: &Desk, name: &ProductName, bytes: u64) -> Result<Need, CapacityError> {
+/// Holds the longest evidence of a product against its boards: that of the release with the longest name.
+fn hold(
+    view: &View,
+    desk: &Desk,
+    name: &ProductName,
+    oldest: u64,
+    product: Option<&Product>,
+) -> Result<Need, CapacityError> {
+    let releases = product.map(|role| role.targets.keys().map(ReleaseName::to_string));
+    let longest = releases.and_then(|names| names.max_by_key(String::len));
+    let offer = longest.unwrap_or_else(|| format!("{name}/"));
+    let bytes = view.evidence(oldest, name, &offer)?.len() as u64;
     let wanted = desk.settings().product(name);
     let mut smallest: Option<(String, u64)> = None;
     for board in &wanted.boards {
@@ -146,18 +154,30 @@ fn hold(view: &View, desk: &Desk, name: &ProductName, bytes: u64) -> Result<Need
             board: board.clone(),
             source: Box::new(source),
         })?;
-        if smallest.as_ref().is_none_or(|(_, least)| room < *least) {
-            smallest = Some((board.clone(), room));
+        if let Some((version, length)) = view.root_longer_than(oldest, room.root)? {
+            return Err(CapacityError::RootTooLarge {
+                version,
+                length,
+                product: name.clone(),
+                board: board.clone(),
+                room: room.root,
+            });
+        }
+        if smallest
+            .as_ref()
+            .is_none_or(|(_, least)| room.evidence < *least)
+        {
+            smallest = Some((board.clone(), room.evidence));
         }
     }
     if let Some((board, room)) = smallest.as_ref().filter(|(_, room)| bytes > *room) {
-        let (role, length) = view.largest(wanted.oldest_root, name);
+        let (role, length) = view.largest(oldest, name);
         return Err(CapacityError::TooLarge {
             product: name.clone(),
             bytes,
             board: board.clone(),
             room: *room,
-            oldest: wanted.oldest_root,
+            oldest,
             role,
             length,
         });
@@ -169,16 +189,33 @@ fn hold(view: &View, desk: &Desk, name: &ProductName, bytes: u64) -> Result<Need
     })
 }
 
-/// Bytes of evidence a board has room for: one of ours by name, or a description by its path from the folder of cuff.toml.
-pub fn room(folder: &Path, name: &str) -> Result<u64, RoomError> {
+/// What a board has room for.
+pub struct Room {
+    /// Bytes of evidence, in the tail of a slot. The inbox is larger.
+    pub evidence: u64,
+    /// Bytes of the `signed` part of one root, in a bank of the trust store.
+    pub root: u64,
+}
+
+impl Room {
+    fn on(board: &Board) -> Self {
+        Self {
+            evidence: board.evidence,
+            root: board.largest_root().into(),
+        }
+    }
+}
+
+/// What a board has room for: one of ours by name, or a description by its path from the folder of cuff.toml.
+pub fn room(folder: &Path, name: &str) -> Result<Room, RoomError> {
     if Path::new(name)
         .extension()
         .is_none_or(|extension| extension != "toml")
     {
-        return Ok(Catalogue::embedded()?.get(name)?.evidence);
+        return Ok(Room::on(Catalogue::embedded()?.get(name)?));
     }
     let text = std::fs::read_to_string(folder.join(name))?;
-    Ok(Board::read(name, &text)?.evidence)
+    Ok(Room::on(&Board::read(name, &text)?))
 }
 
 /// Metadata that does not fit.
@@ -203,6 +240,20 @@ pub enum CapacityError {
         role: String,
         /// Its length.
         length: u64,
+    },
+    /// A root that no trust store of a board can hold.
+    #[error("root v{version} signs {length} bytes, but board {board} of {product} can keep {room}")]
+    RootTooLarge {
+        /// The version of the root.
+        version: u64,
+        /// Bytes of its `signed` part.
+        length: u64,
+        /// The product.
+        product: ProductName,
+        /// The board.
+        board: String,
+        /// Its room.
+        room: u64,
     },
     /// A typing mistake in cuff.toml.
     #[error("cuff.toml names board `{board}` for {product}, and its description cannot be used")]

@@ -6,7 +6,7 @@
 use crate::evidence::{EvidenceError, Metadata};
 use crate::name::{Hardware, Product as ProductName};
 use crate::role::name::{ReleaseName, RoleName};
-use crate::role::pipeline::Draft;
+use crate::role::product::Product;
 use cuff_verifier::evidence::{BadEvidence, Evidence};
 use cuff_verifier::json::Text;
 use cuff_verifier::judge::{self, Known, Outcome};
@@ -75,8 +75,8 @@ impl View {
     }
 
     /// Judges as devices that trust no newer root than `oldest` and are offered one release of their product, or evidence
-    /// alone. The chain is the same whatever the hardware, so it is walked once. Gives the bytes of evidence it takes.
-    pub fn judge_as_device(&self, oldest: u64, offer: &Offer<'_>) -> Result<u64, PreflightError> {
+    /// alone. The chain is the same whatever the hardware, so it is walked once.
+    pub fn judge_as_device(&self, oldest: u64, offer: &Offer<'_>) -> Result<(), PreflightError> {
         let refused = |reason| PreflightError::Device {
             product: offer.product.clone(),
             offer: offer.path(),
@@ -101,7 +101,7 @@ impl View {
                 Err(reason) => return Err(refused(reason)),
             }
         }
-        Ok(bytes.len() as u64)
+        Ok(())
     }
 
     /// The evidence that leads a device of this product from root `oldest` to an offer.
@@ -147,6 +147,23 @@ impl View {
         (role, length as u64)
     }
 
+    /// The first root from `oldest` on whose `signed` part is longer than this, and its length.
+    pub fn root_longer_than(
+        &self,
+        oldest: u64,
+        room: u64,
+    ) -> Result<Option<(u64, u64)>, PreflightError> {
+        for (version, file) in self.roots.range(oldest..) {
+            let document = unauthenticated(Document::canonical(file), Profile::Device)
+                .map_err(|_| PreflightError::NoRoot(*version))?;
+            let length = document.signed().len() as u64;
+            if length > room {
+                return Ok(Some((*version, length)));
+            }
+        }
+        Ok(None)
+    }
+
     fn root(&self, version: u64) -> Result<&[u8], PreflightError> {
         self.roots
             .get(&version)
@@ -174,21 +191,25 @@ pub struct Offer<'a> {
 }
 
 impl<'a> Offer<'a> {
-    /// Every offer a product role makes: each release that its hardware may take, and evidence alone.
-    pub fn all(draft: &'a Draft) -> Vec<Self> {
-        let Draft::Product(product, role) = draft else {
-            return Vec::new();
-        };
+    /// Every offer a product role makes that it did not make `before`: each release that its hardware may take, and evidence
+    /// alone. The chain is the same for all of them, so that one offer proves it; what a published release says of itself
+    /// was judged when it was new.
+    pub fn new_in(
+        product: &'a ProductName,
+        role: &'a Product,
+        before: Option<&Product>,
+    ) -> Vec<Self> {
         let alone = Self {
             product,
             release: None,
             hardware: Vec::new(),
         };
+        let known =
+            |name, release| before.is_some_and(|before| before.targets.get(name) == Some(release));
         // What is below the minimum is kept for those who look back, and refused by every device.
-        let offered = role
-            .targets
-            .iter()
-            .filter(|(_, release)| release.record().counter.0 >= role.minimum_counter);
+        let offered = role.targets.iter().filter(|(name, release)| {
+            !known(name, release) && release.record().counter.0 >= role.minimum_counter
+        });
         let releases = offered.map(|(name, release)| Self {
             product,
             release: Some(name),

@@ -28,7 +28,7 @@ use super::staging::StagingError;
 use crate::durable::WriteError;
 use crate::key::Signer;
 use crate::role::name::RoleName;
-use crate::role::pipeline::Signed;
+use crate::role::pipeline::{Draft, Signed};
 use crate::store::{Store, StoreError};
 use cuff_verifier::time::Clock;
 
@@ -136,7 +136,10 @@ fn judge(
     view.judge_as_client(anchor, seen, Clock::Exact(bench.now()))?;
     let mut needs = Vec::new();
     for signed in candidate.offline.roles.values() {
-        needs.extend(capacity::check(view, bench.desk(), signed.draft())?);
+        if let Draft::Product(name, product) = signed.draft() {
+            let before = live.and_then(|live| live.product(name));
+            needs.push(capacity::check(view, bench.desk(), name, product, before)?);
+        }
     }
     Ok(needs)
 }

@@ -447,7 +447,7 @@ fn check_tells_a_person_what_is_wrong() {
     evidence for band: 6167 bytes from root v1
     evidence for scale: 5571 bytes from root v1
     second opinion: tuf 0.3.0-beta14 agrees about the signatures of 5 of 5 files; it was asked about root, timestamp, snapshot and targets and about nothing else, and its yes counts for nothing
-    healthy: 0 errors, 0 warnings, 1 releases, checked for [date]
+    healthy: 0 errors, 0 warnings, 1 release, checked for [date]
     ");
     bench.desk.write("repo/metadata/3.root.json", "{}");
     fs::remove_file(bench.desk.path("repo/metadata/1.scale.json")).unwrap();
@@ -468,7 +468,7 @@ fn check_tells_a_person_what_is_wrong() {
     timestamp    v1      until [date]
     evidence for band: 6173 bytes from root v1
     second opinion: tuf 0.3.0-beta14 agrees about the signatures of 5 of 6 files; it was asked about root, timestamp, snapshot and targets and about nothing else, and its yes counts for nothing
-    not healthy: 6 errors, 0 warnings, 1 releases, checked for [date]
+    not healthy: 6 errors, 0 warnings, 1 release, checked for [date]
     ");
     bench.cuff("check nowhere").expect(3);
     bench.cuff("check repo --soon never").expect(2);

@@ -22,7 +22,7 @@ use crate::key::secret::SecretKey;
 /// Writes NAME.key (private, encrypted, for you alone) and NAME.pub (to give to others). Never overwrites a file.
 #[derive(Debug, clap::Args)]
 pub struct New {
-    /// Whose key it is: 1 to 32 characters of a-z, 0-9 and -
+    /// Whose key it is: 1 to 31 characters of a-z, 0-9 and -
     name: String,
 
     /// Write the two files into this folder; made if it is missing

@@ -1,9 +1,12 @@
 //! What does not fit, what will not fit soon, and a mirror that does not hold together.
 
 use super::room::{ALICE, BOB, NOW, ONLINE, Room, hand, timestamp};
+use crate::key::Signer;
 use crate::repository::bench::Bench;
+use crate::repository::bench::roles::RoleEdit;
 use crate::repository::capacity::{self, CapacityError};
 use crate::repository::people::People;
+use crate::repository::preflight::Offer;
 use crate::repository::publish::PublishError;
 use crate::repository::published::Published;
 use crate::repository::review::Review;
@@ -91,6 +94,60 @@ fn a_product_that_fills_its_boards_is_told_early() {
         }
     }
     panic!("59 releases fit 16 KiB");
+}
+
+#[test]
+fn every_release_is_judged_as_a_device_does_once_and_whenever_it_changes() {
+    let room = Room::published();
+    let before = room.judge(None).unwrap().unwrap();
+    room.stage("1.1.0", 2);
+    let bench = Bench::look(&room.desk, NOW).unwrap();
+    let name = "band".parse().unwrap();
+    let (old, new) = (before.product(&name), bench.product(&name).unwrap());
+    let offers = |product, before| {
+        let offers = Offer::new_in(&name, product, before).into_iter();
+        offers
+            .map(|offer| offer.release.map(ToString::to_string).unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(offers(new, None), ["band/1.0.0", "band/1.1.0", ""]);
+    assert_eq!(offers(new, old), ["band/1.1.0", ""]);
+    assert_eq!(offers(new, Some(new)), [""]);
+    let mut changed = new.clone();
+    for release in changed.targets.values_mut() {
+        release.length += 1;
+    }
+    assert_eq!(offers(&changed, Some(new)).len(), 3);
+}
+
+#[test]
+fn a_root_that_no_trust_store_of_a_board_can_hold_is_refused() {
+    let room = Room::published();
+    // 16 KiB of evidence would take it; a bank of the trust store has 7424 bytes for what root signs.
+    for seed in 100..135 {
+        room.edit(&RoleName::Root, RoleEdit::AddKey(hand(seed).public()));
+    }
+    let error = need(&room).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CapacityError::RootTooLarge {
+                version: 2,
+                room: 7424,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    room.sign(ALICE);
+    let error = room.publish(&room.store, ONLINE).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            PublishError::Capacity(CapacityError::RootTooLarge { .. })
+        ),
+        "{error}"
+    );
 }
 
 #[test]
