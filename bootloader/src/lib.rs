@@ -17,7 +17,7 @@
 //! | [`log`] | what went wrong, chained |
 //! | [`slot`], [`upload`] | what others may write, and with which words |
 //! | [`provision`] | the first record |
-//! | [`report`] | what a host is told |
+//! | [`report`], [`mailbox`] | what a host is told, and how a probe asks for it |
 //! | [`layout`], [`flash`], [`nor`] | where things lie; checked access; a model of NOR flash |
 //! | [`field`], [`sure`] | fixed-width fields; a doubled yes |
 #![no_std]
@@ -44,6 +44,7 @@ pub mod journal;
 pub mod judge;
 pub mod layout;
 pub mod log;
+pub mod mailbox;
 pub mod nor;
 pub mod plan;
 pub mod provision;
