@@ -82,6 +82,8 @@ commands! {
     Stage => stage,
     Status => status,
     Tour => tour,
+    #[command(hide = true)]
+    TufClient => tuf_client,
     Verify => verify,
     Yank => yank,
 }

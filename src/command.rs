@@ -27,6 +27,7 @@ pub mod sim;
 pub mod stage;
 pub mod status;
 pub mod tour;
+pub mod tuf_client;
 pub mod unlock;
 pub mod verify;
 pub mod yank;

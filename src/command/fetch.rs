@@ -37,7 +37,7 @@ use crate::repository::view::View;
 /// first, for places without a network.
 #[derive(Debug, clap::Args)]
 pub struct Fetch {
-    /// Where the repository is: a directory or a sealed bundle
+    /// Where the repository is: a web address, a directory or a sealed bundle
     repository: String,
 
     /// The releases, as PRODUCT/NAME
@@ -71,7 +71,7 @@ pub struct Fetch {
 impl Fetch {
     /// Fetches, verifies and writes.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let source = open::open(&self.repository).map_err(explain_open)?;
+        let source = open::open(&self.repository, console.offline()).map_err(explain_open)?;
         let anchor = self.anchor()?;
         let clock = Clock::Exact(instant::now()?);
         let mut trust = self.trust(console, anchor)?;

@@ -22,6 +22,7 @@ use crate::evidence::{EvidenceError, Metadata};
 use crate::firmware::measure::MAX_IMAGE;
 use crate::judgement::{self, Judgement, Room, Trust, Update};
 use crate::repository::release::{self, ReleaseError};
+use crate::repository::target::TargetError;
 use crate::state::{Device, MAX_STATE, State};
 
 /// Ask whether a device would install and boot what is in a file
@@ -164,13 +165,14 @@ impl Verify {
             && let Some(digest) = target.sha256
         {
             let file = release::file_of(&path, digest);
-            let bytes = seal.get(&file).ok_or_else(|| ReleaseError::Missing {
+            let bytes = seal.get(&file).ok_or_else(|| TargetError::Missing {
                 path: path.clone(),
                 file: file.clone(),
             });
             let custom = target.custom.map(cuff_verifier::json::Value::bytes);
             image = Some(
                 bytes
+                    .map_err(ReleaseError::from)
                     .and_then(|bytes| unpacked(&path, &file, bytes, digest, custom))
                     .map_err(differs)?,
             );
@@ -227,11 +229,12 @@ fn unpacked(
 ) -> Result<Vec<u8>, ReleaseError> {
     let found = Digest::of(bytes);
     if found != expected {
-        return Err(ReleaseError::Digest {
+        return Err(TargetError::Digest {
             file: file.to_owned(),
             expected,
             found,
-        });
+        }
+        .into());
     }
     let bundle = Bundle::open(bytes).map_err(|source| ReleaseError::Bundle {
         path: path.to_owned(),

@@ -1,7 +1,8 @@
 //! The TUF client: from a root somebody vouches for to verified metadata, over any source.
 //!
 //! Takes a source, what was trusted before, a profile and a clock; gives a [`View`] or a named refusal. The rules are the
-//! verifier's; this file fetches what they ask for and remembers a file only after every check on it has passed.
+//! verifier's; this file fetches what they ask for and remembers a file, as it was served, only after every check on it has
+//! passed.
 
 pub mod files;
 pub mod shelf;
@@ -10,13 +11,13 @@ pub mod trust;
 use std::collections::BTreeMap;
 
 use cuff_verifier::digest::Digest;
-use cuff_verifier::json::Text;
-use cuff_verifier::key::Ed25519;
+use cuff_verifier::json::{Text, Value};
 use cuff_verifier::profile::Profile;
 use cuff_verifier::refusal::{Refusal, Rule};
 use cuff_verifier::role::metafile::MetaFile;
 use cuff_verifier::role::root::Root;
 use cuff_verifier::role::snapshot::Snapshot;
+use cuff_verifier::role::targets::Targets;
 use cuff_verifier::role::timestamp::Timestamp;
 use cuff_verifier::role::{Malformed, Role};
 use cuff_verifier::search::{MAX_ROLES, Search, Step};
@@ -25,7 +26,10 @@ use cuff_verifier::time::Clock;
 use cuff_verifier::trusted::{
     Listed, Novelty, Policy, RootChain, Seen, SeenRoles, Trusted, TrustedRoot,
 };
+use cuff_verifier::version::Version;
 
+use super::foreign::schemes::AllSchemes;
+use super::foreign::{self, ForeignError};
 use super::source::{Source, SourceError};
 use super::view::{Finding, Listing, View};
 use files::{file_of, name_of, root_file};
@@ -57,17 +61,44 @@ pub struct Client<'c> {
 impl Client<'_> {
     /// Updates from `source` (TUF 5.2 to 5.6) and looks for every path in `wanted`.
     pub fn update(self, source: &dyn Source, wanted: &[&str]) -> Result<View, ClientError> {
-        let room = Shelf::new(MAX_LINKS + 8 + MAX_ROLES * wanted.len().max(1));
+        self.update_and(source, wanted, |_, _| Ok(()))
+    }
+
+    /// Like [`update`](Self::update), and does something with every path that was looked for before it looks for the next.
+    pub fn update_and<E: From<ClientError>>(
+        self,
+        source: &dyn Source,
+        wanted: &[&str],
+        each: impl FnMut(&View, &Finding) -> Result<(), E>,
+    ) -> Result<View, E> {
+        // A foreign file is kept in two forms.
+        let room = Shelf::new(2 * (MAX_LINKS + 8 + 2 * MAX_ROLES * wanted.len().max(1)));
         let run = Run {
             source,
             shelf: &room,
             policy: Policy {
                 profile: self.profile,
                 clock: self.clock,
-                schemes: &Ed25519,
+                schemes: &AllSchemes,
             },
         };
-        run.update(self.trust, wanted)
+        run.update(self.trust, wanted, each)
+    }
+
+    /// Begins with the root that was given, without a source: it must be signed as it says itself, and is remembered then.
+    pub fn begin(self) -> Result<(), ClientError> {
+        let room = Shelf::new(2);
+        let served = self.trust.anchor().to_vec();
+        let document = read(&room, self.profile, "the trusted root", served)?;
+        let policy = Policy {
+            profile: self.profile,
+            clock: self.clock,
+            schemes: &AllSchemes,
+        };
+        let chain = RootChain::anchor(document, policy).map_err(refused("the trusted root"))?;
+        let version = chain.root().head.version.get();
+        self.trust.accept_root(version, document.served(), false)?;
+        Ok(())
     }
 }
 
@@ -75,16 +106,31 @@ impl Client<'_> {
 struct Run<'a> {
     source: &'a dyn Source,
     shelf: &'a Shelf,
-    policy: Policy<'static, Ed25519>,
+    policy: Policy<'static, AllSchemes>,
 }
 
-type Chain<'a> = RootChain<'a, 'static, Ed25519>;
+type Chain<'a> = RootChain<'a, 'static, AllSchemes>;
 
 impl<'a> Run<'a> {
-    fn update(&self, trust: &mut Trust, wanted: &[&str]) -> Result<View, ClientError> {
-        let anchor = self.keep(trust.anchor().to_vec())?;
-        let chain = RootChain::anchor(Document::canonical(anchor), self.policy)
-            .map_err(refused("the trusted root"))?;
+    fn update<E: From<ClientError>>(
+        &self,
+        trust: &mut Trust,
+        wanted: &[&str],
+        mut each: impl FnMut(&View, &Finding) -> Result<(), E>,
+    ) -> Result<View, E> {
+        let (mut view, trusted) = self.top_level(trust)?;
+        for path in wanted {
+            let finding = self.find(trust, &trusted, path, &mut view)?;
+            each(&view, &finding)?;
+            view.findings.push(finding);
+        }
+        Ok(view)
+    }
+
+    /// 5.2 to 5.6.6: the top-level roles.
+    fn top_level(&self, trust: &mut Trust) -> Result<(View, Top<'a>), ClientError> {
+        let anchor = self.keep("the trusted root", trust.anchor().to_vec())?;
+        let chain = RootChain::anchor(anchor, self.policy).map_err(refused("the trusted root"))?;
         let seen = self.recall_seen(trust, chain.root())?;
         let mut roots = BTreeMap::new();
         let chain = self.follow_roots(trust, chain, anchor, &mut roots)?;
@@ -96,17 +142,20 @@ impl<'a> Run<'a> {
         let pinned = online.listed.needs().map_err(refused(&online.name))?;
         let name = file_of("targets", &pinned, &newest);
         let authority = authority_of(&newest, Role::Targets, &name)?;
-        let bytes = self.pinned(trust, "targets", &name, &pinned, &authority)?;
-        let trusted = online
-            .listed
-            .targets(Document::canonical(bytes))
-            .map_err(refused(&name))?;
-        trust.accept("targets", bytes)?;
-        let mut view = View {
+        let file = self.pinned(
+            trust,
+            ("targets", Role::Targets),
+            &name,
+            &pinned,
+            &authority,
+        )?;
+        let trusted = online.listed.targets(file).map_err(refused(&name))?;
+        trust.accept("targets", file.served())?;
+        let view = View {
             roots,
             timestamp: online.timestamp.to_vec(),
             snapshot: online.snapshot.to_vec(),
-            targets: bytes.to_vec(),
+            targets: file.served().to_vec(),
             roles: BTreeMap::new(),
             versions: [
                 ("root", newest.head.version),
@@ -119,11 +168,8 @@ impl<'a> Run<'a> {
             consistent: newest.consistent_snapshot(),
             findings: Vec::new(),
         };
-        for path in wanted {
-            let finding = self.find(trust, &trusted, &online.name, path, &mut view)?;
-            view.findings.push(finding);
-        }
-        Ok(view)
+        let snapshot = online.name;
+        Ok((view, Top { trusted, snapshot }))
     }
 
     /// 5.3: one link at a time, each remembered before the next is asked for.
@@ -131,12 +177,12 @@ impl<'a> Run<'a> {
         &self,
         trust: &mut Trust,
         mut chain: Chain<'a>,
-        anchor: &'a [u8],
+        anchor: Document<'a>,
         roots: &mut BTreeMap<u64, Vec<u8>>,
     ) -> Result<Chain<'a>, ClientError> {
         let first = chain.root().head.version.get();
-        trust.accept_root(first, anchor, false)?;
-        roots.insert(first, anchor.to_vec());
+        trust.accept_root(first, anchor.served(), false)?;
+        roots.insert(first, anchor.served().to_vec());
         for version in (1..first).rev() {
             let Some(earlier) = trust.history().get(&version) else {
                 break;
@@ -153,13 +199,12 @@ impl<'a> Run<'a> {
             if links > MAX_LINKS {
                 return Err(ClientError::TooManyRoots);
             }
-            let bytes = self.keep(bytes)?;
+            let root = self.keep(&file, bytes)?;
             let before = chain.resets();
-            chain = chain
-                .extend(Document::canonical(bytes))
-                .map_err(refused(&file))?;
-            trust.accept_root(next.get(), bytes, chain.resets() && !before)?;
-            roots.insert(next.get(), bytes.to_vec());
+            chain = chain.extend(root).map_err(refused(&file))?;
+            let served = root.served();
+            trust.accept_root(next.get(), served, chain.resets() && !before)?;
+            roots.insert(next.get(), served.to_vec());
         }
         Ok(chain)
     }
@@ -168,39 +213,36 @@ impl<'a> Run<'a> {
     fn online(
         &self,
         trust: &mut Trust,
-        root: TrustedRoot<'a, 'static, Ed25519>,
+        root: TrustedRoot<'a, 'static, AllSchemes>,
         newest: &Root<'a>,
         seen: Seen<'a>,
     ) -> Result<Online<'a>, ClientError> {
         let name = "metadata/timestamp.json";
         let served = self.source.get(name, MAX_TIMESTAMP)?;
-        let mut timestamp = self.keep(served.ok_or_else(|| missing(name))?)?;
-        let mut stamped = root
-            .timestamp(Document::canonical(timestamp), seen)
-            .map_err(refused(name))?;
+        let mut timestamp = self.keep(name, served.ok_or_else(|| missing(name))?)?;
+        let mut stamped = root.timestamp(timestamp, seen).map_err(refused(name))?;
         if stamped.novelty() == Novelty::Substituted {
             // 5.4.3.1: a foreign repository may sign the same version twice; what was trusted first stays.
             let kept = trust.recall("timestamp")?;
-            timestamp = self.keep(kept.ok_or_else(|| trust.damaged("timestamp.json"))?)?;
+            timestamp = self.keep(name, kept.ok_or_else(|| trust.damaged("timestamp.json"))?)?;
             let root = Authentic::kept_in_trust_store(newest.signed(), self.policy.profile);
             stamped = RootChain::resume(&root, self.policy)
                 .and_then(RootChain::finish)
-                .and_then(|root| root.timestamp(Document::canonical(timestamp), seen))
+                .and_then(|root| root.timestamp(timestamp, seen))
                 .map_err(refused(name))?;
         }
-        trust.accept("timestamp", timestamp)?;
+        trust.accept("timestamp", timestamp.served())?;
         let pinned = stamped.needs();
         let name = file_of("snapshot", &pinned, newest);
         let authority = authority_of(newest, Role::Snapshot, &name)?;
-        let snapshot = self.pinned(trust, "snapshot", &name, &pinned, &authority)?;
-        let listed = stamped
-            .snapshot(Document::canonical(snapshot))
-            .map_err(refused(&name))?;
-        trust.accept("snapshot", snapshot)?;
+        let role = ("snapshot", Role::Snapshot);
+        let snapshot = self.pinned(trust, role, &name, &pinned, &authority)?;
+        let listed = stamped.snapshot(snapshot).map_err(refused(&name))?;
+        trust.accept("snapshot", snapshot.served())?;
         Ok(Online {
             listed,
-            timestamp,
-            snapshot,
+            timestamp: timestamp.served(),
+            snapshot: snapshot.served(),
             name,
         })
     }
@@ -209,12 +251,12 @@ impl<'a> Run<'a> {
     fn find(
         &self,
         trust: &mut Trust,
-        trusted: &Trusted<'a, 'static, Ed25519>,
-        snapshot: &str,
+        Top { trusted, snapshot }: &Top<'a>,
         path: &str,
         view: &mut View,
     ) -> Result<Finding, ClientError> {
-        let text = Text::plain(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+        let quoted = foreign::quoted(path);
+        let text = self.path(path, &quoted)?;
         let (expires, role) = trusted.dates.expires;
         let mut finding = Finding {
             path: path.to_owned(),
@@ -231,6 +273,7 @@ impl<'a> Run<'a> {
                     finding.listing = Some(Listing {
                         length: found.target.length,
                         sha256: found.target.sha256,
+                        hashes: found.target.hashes.value().bytes().to_vec(),
                         custom: found.target.custom.map(|custom| custom.bytes().to_vec()),
                     });
                     return Ok(finding);
@@ -240,11 +283,10 @@ impl<'a> Run<'a> {
                     let file = file_of(&role, &needed.file, &trusted.root);
                     let authority = needed.delegation.authority();
                     let authority = authority.map_err(malformed(Role::Delegated, &file))?;
-                    let bytes = self.pinned(trust, &role, &file, &needed.file, &authority)?;
-                    let targets = search
-                        .supply(Document::canonical(bytes))
-                        .map_err(refused(&file))?;
-                    trust.accept(&role, bytes)?;
+                    let kind = (role.as_str(), Role::Delegated);
+                    let found = self.pinned(trust, kind, &file, &needed.file, &authority)?;
+                    let targets = search.supply(found).map_err(refused(&file))?;
+                    trust.accept(&role, found.served())?;
                     if let Some(targets) = targets {
                         view.versions
                             .insert(role.clone(), targets.head.version.get());
@@ -252,28 +294,38 @@ impl<'a> Run<'a> {
                             finding.expires = (targets.head.expires, role.clone());
                         }
                     }
-                    view.roles.insert(role, bytes.to_vec());
+                    view.roles.insert(role, found.served().to_vec());
                 }
             }
         }
+    }
+
+    /// A path as metadata writes it.
+    fn path<'p>(&self, path: &str, quoted: &'p [u8]) -> Result<Text<'p>, ClientError> {
+        let text = Value::check(quoted).and_then(Value::text);
+        let text = text.map_err(|_| ClientError::Path(path.to_owned()))?;
+        if self.policy.profile.is_device() && text.as_str().is_none() {
+            return Err(ClientError::Path(path.to_owned()));
+        }
+        Ok(text)
     }
 
     /// What the last update left behind, read with the root that it was trusted under.
     fn recall_seen(&self, trust: &mut Trust, root: &Root<'_>) -> Result<Seen<'a>, ClientError> {
         let mut seen = Seen::default();
         if let Some(bytes) = trust.recall("timestamp")? {
-            let file = self.keep(bytes)?;
-            let timestamp = self
-                .reread(file, root, Role::Timestamp, Timestamp::parse)
-                .ok_or_else(|| trust.damaged("timestamp.json"))?;
-            seen.timestamp = Some((timestamp.head.version, Digest::of(file)));
+            let name = "timestamp.json";
+            let (file, timestamp) = self
+                .reread(name, bytes, root, Role::Timestamp, Timestamp::parse)
+                .ok_or_else(|| trust.damaged(name))?;
+            seen.timestamp = Some((timestamp.head.version, Digest::of(file.served())));
             seen.snapshot = Some(timestamp.snapshot.version);
         }
         if let Some(bytes) = trust.recall("snapshot")? {
-            let file = self.keep(bytes)?;
-            let snapshot = self
-                .reread(file, root, Role::Snapshot, Snapshot::parse)
-                .ok_or_else(|| trust.damaged("snapshot.json"))?;
+            let name = "snapshot.json";
+            let (_, snapshot) = self
+                .reread(name, bytes, root, Role::Snapshot, Snapshot::parse)
+                .ok_or_else(|| trust.damaged(name))?;
             seen.snapshot = seen.snapshot.max(Some(snapshot.head.version));
             seen.roles = SeenRoles::Snapshot(snapshot);
         }
@@ -282,33 +334,37 @@ impl<'a> Run<'a> {
 
     fn reread<T>(
         &self,
-        file: &'a [u8],
+        name: &str,
+        bytes: Vec<u8>,
         root: &Root<'_>,
         role: Role,
         parse: impl Fn(&Authentic<'a>) -> Result<T, Malformed>,
-    ) -> Option<T> {
-        let document = Document::canonical(file);
+    ) -> Option<(Document<'a>, T)> {
+        let file = self.keep(name, bytes).ok()?;
         let authority = root.authority(role).ok()?;
-        let authentic = authenticate(document, &authority, self.policy.profile, &Ed25519).ok()?;
-        parse(&authentic).ok()
+        let authentic = self.authentic(file, &authority)?;
+        Some((file, parse(&authentic).ok()?))
     }
 
     /// A file that other metadata announces: the one that was trusted before if it is still the same, or else the source's.
     fn pinned(
         &self,
         trust: &mut Trust,
-        role: &str,
+        (role, kind): (&str, Role),
         name: &str,
         pinned: &MetaFile<'_>,
         authority: &Authority<'_>,
-    ) -> Result<&'a [u8], ClientError> {
-        if let Some(kept) = trust.recall(role)? {
-            let document = Document::canonical(&kept);
-            let same = pinned.sha256().is_some()
-                && pinned.pins(&kept)
-                && authenticate(document, authority, self.policy.profile, &Ed25519).is_ok();
-            if same {
-                return self.keep(kept);
+    ) -> Result<Document<'a>, ClientError> {
+        let kept = trust.recall(role)?;
+        if let Some(kept) = kept.filter(|kept| pinned.pins(kept, self.policy.schemes)) {
+            let same = self.keep(name, kept).ok().filter(|file| {
+                let version = self
+                    .authentic(*file, authority)
+                    .and_then(|authentic| version_of(&authentic, kind));
+                version == Some(pinned.version)
+            });
+            if let Some(same) = same {
+                return Ok(same);
             }
         }
         let most = if role == "snapshot" {
@@ -318,17 +374,54 @@ impl<'a> Run<'a> {
         };
         let limit = pinned.length().map_or(most, |length| length.0.min(most));
         let bytes = self.source.get(name, limit)?;
-        self.keep(bytes.ok_or_else(|| missing(name))?)
+        self.keep(name, bytes.ok_or_else(|| missing(name))?)
     }
 
-    fn keep(&self, bytes: Vec<u8>) -> Result<&'a [u8], ClientError> {
-        self.shelf.keep(bytes).ok_or(ClientError::TooManyFiles)
+    fn authentic(&self, file: Document<'a>, authority: &Authority<'_>) -> Option<Authentic<'a>> {
+        authenticate(file, authority, self.policy.profile, self.policy.schemes).ok()
     }
+
+    fn keep(&self, name: &str, bytes: Vec<u8>) -> Result<Document<'a>, ClientError> {
+        read(self.shelf, self.policy.profile, name, bytes)
+    }
+}
+
+/// Puts a file on the shelf, a foreign one together with its canonical form.
+fn read<'a>(
+    shelf: &'a Shelf,
+    profile: Profile,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<Document<'a>, ClientError> {
+    let served = shelf.keep(bytes).ok_or(ClientError::TooManyFiles)?;
+    if profile.is_device() {
+        return Ok(Document::canonical(served));
+    }
+    let canonical = foreign::canonical(served).map_err(|source| ClientError::Foreign {
+        file: name.to_owned(),
+        source,
+    })?;
+    let canonical = shelf.keep(canonical).ok_or(ClientError::TooManyFiles)?;
+    Ok(Document::foreign(served, canonical))
+}
+
+fn version_of(authentic: &Authentic<'_>, kind: Role) -> Option<Version> {
+    match kind {
+        Role::Snapshot => Some(Snapshot::parse(authentic).ok()?.head.version),
+        Role::Targets | Role::Delegated => Some(Targets::parse(authentic, kind).ok()?.head.version),
+        Role::Root | Role::Timestamp => None,
+    }
+}
+
+/// What a search begins with: the top-level roles, and the file that snapshot is in.
+struct Top<'a> {
+    trusted: Trusted<'a, 'static, AllSchemes>,
+    snapshot: String,
 }
 
 /// What 5.4 and 5.5 lead to: the stage, and the files it was built from.
 struct Online<'a> {
-    listed: Listed<'a, 'static, Ed25519>,
+    listed: Listed<'a, 'static, AllSchemes>,
     timestamp: &'a [u8],
     snapshot: &'a [u8],
     name: String,
@@ -344,6 +437,14 @@ pub enum ClientError {
         file: String,
         /// The rule.
         refusal: Refusal,
+    },
+    /// A file that cannot be read in one way only.
+    #[error("{file} is refused")]
+    Foreign {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: ForeignError,
     },
     /// Half a repository.
     #[error("{file} is missing: the repository is incomplete")]

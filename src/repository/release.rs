@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use cuff_verifier::digest::Digest;
 use cuff_verifier::json::Value;
-use cuff_verifier::version::Length;
 
 use super::source::{Source, SourceError};
+use super::target::{self, TargetError};
 use super::view::{Finding, Listing};
 use crate::bundle::{Bundle, BundleError, MAX_BUNDLE};
 
@@ -47,53 +47,18 @@ pub fn fetch(source: &dyn Source, finding: &Finding) -> Result<Release, ReleaseE
     })
 }
 
-/// The bytes of a target (TUF 5.7), and the file they are in: no longer than listed, exactly as long, with the listed digest.
+/// The bytes of a bundle, and the file they are in.
 pub fn download(
     source: &dyn Source,
     path: &str,
     listing: &Listing,
 ) -> Result<(String, Vec<u8>), ReleaseError> {
-    let digest = listing
-        .sha256
-        .ok_or_else(|| ReleaseError::NoDigest(path.to_owned()))?;
-    let expected = listing.length;
-    if expected.0 > MAX_BUNDLE {
-        return Err(ReleaseError::TooLarge {
-            path: path.to_owned(),
-            length: expected,
-        });
-    }
-    let file = file_of(path, digest);
-    let bytes = source
-        .get(&file, expected.0)?
-        .ok_or_else(|| ReleaseError::Missing {
-            path: path.to_owned(),
-            file: file.clone(),
-        })?;
-    let (length, found) = (Length::of(&bytes), Digest::of(&bytes));
-    if length != expected {
-        return Err(ReleaseError::Length {
-            file,
-            expected,
-            found: length,
-        });
-    }
-    if found != digest {
-        return Err(ReleaseError::Digest {
-            file,
-            expected: digest,
-            found,
-        });
-    }
-    Ok((file, bytes))
+    Ok(target::fetch(source, path, listing, true, MAX_BUNDLE)?)
 }
 
-/// Where a repository with consistent snapshots keeps a target (TUF 7): `targets/band/HASH.1.4.0`.
+/// Where a repository of ours keeps a bundle: `targets/band/HASH.1.4.0`.
 pub fn file_of(path: &str, digest: Digest) -> String {
-    match path.rsplit_once('/') {
-        Some((folder, name)) => format!("targets/{folder}/{digest}.{name}"),
-        None => format!("targets/{digest}.{path}"),
-    }
+    target::file_of(path, &digest.to_string(), true)
 }
 
 /// Holds the bundle's own record against the signed one, and both against the path.
@@ -149,45 +114,9 @@ pub enum ReleaseError {
     /// Not in the repository.
     #[error("{0} is not in this repository: no role that may speak for it lists it")]
     Unknown(String),
-    /// Nothing to check it by.
-    #[error("{0} is listed without a SHA-256, so that nothing could be checked")]
-    NoDigest(String),
-    /// Larger than any bundle.
-    #[error("{path} is listed with {length}, and no bundle has more than {MAX_BUNDLE}")]
-    TooLarge {
-        /// The release.
-        path: String,
-        /// The listed length.
-        length: Length,
-    },
-    /// Half a repository.
-    #[error("{path} is signed, but its bundle `{file}` is missing")]
-    Missing {
-        /// The release.
-        path: String,
-        /// The file.
-        file: String,
-    },
-    /// Another length.
-    #[error("`{file}` must have {expected} as signed, found {found}")]
-    Length {
-        /// The file.
-        file: String,
-        /// What was signed.
-        expected: Length,
-        /// What is there.
-        found: Length,
-    },
-    /// Other bytes.
-    #[error("`{file}` must have SHA-256 {expected} as signed, found {found}")]
-    Digest {
-        /// The file.
-        file: String,
-        /// What was signed.
-        expected: Digest,
-        /// What is there.
-        found: Digest,
-    },
+    /// Not the bytes that were signed, or none at all.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The right bytes, but no bundle.
     #[error("the bundle of {path} has the signed digest, and breaks a rule nevertheless")]
     Bundle {
@@ -214,14 +143,14 @@ pub enum ReleaseError {
         /// What the bundle calls itself.
         found: String,
     },
-    /// The source.
-    #[error(transparent)]
-    Source(#[from] SourceError),
 }
 
 impl ReleaseError {
     /// Whether the release was found wanting, rather than out of reach.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Source(SourceError::Read { .. }))
+        !matches!(
+            self,
+            Self::Target(TargetError::Source(SourceError::Read { .. }))
+        )
     }
 }

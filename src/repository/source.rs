@@ -4,6 +4,7 @@
 //! one. Nothing it gives is trusted, not even its length: every read is bounded by the caller.
 
 pub mod directory;
+pub mod http;
 pub mod open;
 pub mod sealed;
 
@@ -15,7 +16,7 @@ pub trait Source {
     fn describe(&self) -> String;
 
     /// The file at `path` (`metadata/timestamp.json`), or nothing when there is none. Longer than `limit` bytes is an
-    /// error, and no more than that is ever held.
+    /// error, and no more than that is ever held. Names of metadata files are escaped as in a URL, those of targets are not.
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
 }
 

@@ -43,6 +43,8 @@ pub struct Listing {
     pub length: Length,
     /// Its SHA-256.
     pub sha256: Option<Digest>,
+    /// All its digests, as they were signed.
+    pub hashes: Vec<u8>,
     /// `custom`, as it was signed.
     pub custom: Option<Vec<u8>>,
 }

@@ -260,9 +260,19 @@ fn what_cannot_be_fetched_is_told_apart() {
             "no-repository",
         ),
         (
-            "fetch https://example.com/ band/1 --root root.json -o x",
+            "fetch ftp://localhost/ band/1 --root root.json -o x",
             2,
             "url",
+        ),
+        (
+            "fetch https://someone:secret@localhost/ band/1 --root root.json -o x",
+            2,
+            "url",
+        ),
+        (
+            "--offline fetch http://localhost:9/ band/1 --root root.json -o x",
+            2,
+            "offline",
         ),
         (
             "fetch unit.json band/1.0.0 --root root.json -o x",
@@ -308,7 +318,7 @@ fn what_cannot_be_fetched_is_told_apart() {
     $ cuff fetch repo band/1.0.0 -o x --root root.json --metadata-dir kept
     exit: 1
     --- stderr
-    error: band/1.0.0 is signed, but its bundle `targets/band/[hex].1.0.0` is missing
+    error: band/1.0.0 is signed, but its file `targets/band/[hex].1.0.0` is missing
     help: publish or copy the repository again; if it is a mirror, copy timestamp.json last
     ");
 }

@@ -329,6 +329,11 @@ impl<'a> Text<'a> {
         self.0 == plain.as_bytes()
     }
 
+    /// The string without `plain`, which has nothing to escape, at its end.
+    pub fn without_suffix(self, plain: &str) -> Option<Self> {
+        self.0.strip_suffix(plain.as_bytes()).map(Self)
+    }
+
     /// The string itself, when nothing in it is escaped.
     pub fn as_str(self) -> Option<&'a str> {
         if self.0.contains(&b'\\') {

@@ -47,13 +47,25 @@ impl<'a> Key<'a> {
 }
 
 /// How signatures are verified. A device has [`Ed25519`] alone; a host may know more.
+///
+/// What no device needs has a default that says no, so that a device's build holds no code for it.
 pub trait Schemes {
+    /// Whether delegations by hash of the target path are read: `path_hash_prefixes`, and succinct bins (TAP 15).
+    const HASHED_PATHS: bool = false;
+
     /// Whether `signature` (as it stands in metadata) is by `key` over exactly `message`. Unknown schemes verify nothing.
     fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> bool;
 
     /// Whether two entries hold the same key, whatever their ids are.
     fn same(&self, left: &Key<'_>, right: &Key<'_>) -> bool {
         left.public == right.public
+    }
+
+    /// What the digests by algorithms other than SHA-256 in `hashes` say of `bytes`: whether all that are known hold, and
+    /// nothing when none is known.
+    fn other_digests_hold(&self, hashes: Value<'_>, bytes: &[u8]) -> Option<bool> {
+        let _ = (hashes, bytes);
+        None
     }
 }
 

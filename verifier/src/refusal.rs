@@ -67,8 +67,10 @@ pub enum Rule {
     },
     /// A delegated role that snapshot does not list.
     NotInSnapshot,
-    /// More delegated roles, or deeper ones, than a search visits.
+    /// More delegated roles than a search visits.
     TooManyDelegations,
+    /// A longer chain of delegations than a search follows.
+    DelegationsTooDeep,
 }
 
 impl fmt::Display for Refusal {
@@ -107,8 +109,12 @@ impl fmt::Display for Refusal {
                 )
             }
             Rule::NotInSnapshot => write!(f, "{role}: delegated to, but not listed in snapshot"),
-            Rule::TooManyDelegations => {
-                write!(f, "{role}: more delegated roles than a search may visit")
+            Rule::TooManyDelegations => write!(
+                f,
+                "{role}: more than 32 delegated roles would have to be looked into for one target"
+            ),
+            Rule::DelegationsTooDeep => {
+                write!(f, "{role}: a chain of more than 8 delegating roles")
             }
         }
     }

@@ -174,6 +174,8 @@ pub enum Malformed {
     TargetPath,
 }
 
+impl core::error::Error for Malformed {}
+
 impl From<json::Fault> for Malformed {
     fn from(error: json::Fault) -> Self {
         Self::Json(error)

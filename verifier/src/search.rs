@@ -117,7 +117,7 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
     fn next_role(&mut self) -> Result<Option<Needed<'a>>, Refusal> {
         while let Some(slot) = self.frames.iter_mut().rfind(|slot| slot.is_some()) {
             let Some(frame) = slot.as_mut() else { break };
-            let Some(delegation) = frame.next_covering(self.path) else {
+            let Some(delegation) = frame.next_covering::<S>(self.path, &self.snapshot)? else {
                 *slot = None;
                 continue;
             };
@@ -157,7 +157,7 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
         });
         if let Some(delegations) = targets.delegations() {
             let room = self.frames.iter_mut().find(|slot| slot.is_none());
-            *room.ok_or(refuse(Rule::TooManyDelegations))? = Some(Frame {
+            *room.ok_or(refuse(Rule::DelegationsTooDeep))? = Some(Frame {
                 delegations,
                 done: 0,
             });
@@ -168,14 +168,29 @@ impl<'a, 'r, 'p, S: Schemes> Search<'a, 'r, 'p, S> {
 
 impl<'a> Frame<'a> {
     /// The next delegation that covers `path`.
-    fn next_covering(&mut self, path: Text<'_>) -> Option<Delegation<'a>> {
+    fn next_covering<S: Schemes>(
+        &mut self,
+        path: Text<'_>,
+        snapshot: &Snapshot<'a>,
+    ) -> Result<Option<Delegation<'a>>, Refusal> {
+        if S::HASHED_PATHS
+            && let Some(bins) = self.delegations.bins()
+        {
+            if self.done > 0 {
+                return Ok(None);
+            }
+            self.done = 1;
+            let listed = snapshot.names().find(|name| bins.is_for(name.raw(), path));
+            let bin = listed.ok_or(refuse(Rule::NotInSnapshot))?;
+            return Ok(Some(self.delegations.bin_named(bin)));
+        }
         for delegation in self.delegations.iter().skip(self.done) {
             self.done += 1;
-            if delegation.covers(path) {
-                return Some(delegation);
+            if delegation.covers(path) || S::HASHED_PATHS && delegation.covers_by_hash(path) {
+                return Ok(Some(delegation));
             }
         }
-        None
+        Ok(None)
     }
 }
 

@@ -62,6 +62,22 @@ impl<S: Schemes> Policy<'_, S> {
         })
     }
 
+    fn check_pins(
+        &self,
+        role: Role,
+        pinned: &MetaFile<'_>,
+        document: Document<'_>,
+    ) -> Result<(), Refusal> {
+        if pinned.pins(document.served(), self.schemes) {
+            Ok(())
+        } else {
+            Err(Refusal {
+                role,
+                rule: Rule::Unpinned,
+            })
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn check_expiry(&self, role: Role, head: &Head) -> Result<(), Refusal> {
         if self.clock.allows(head.expires) {
@@ -311,17 +327,17 @@ impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
         let role = Role::Snapshot;
         let refuse = |rule| Refusal { role, rule };
         let pinned = self.timestamp.snapshot;
-        check_pins(role, &pinned, document)?;
+        self.policy.check_pins(role, &pinned, document)?;
         let authentic = self.policy.authenticate_by(&self.root, role, document)?;
         let snapshot = Snapshot::parse(&authentic).map_err(Refusal::malformed(role))?;
         check_version(role, &pinned, &snapshot.head)?;
-        let check = |(name, trusted): (&[u8], Version)| {
+        let check = |name: &[u8], trusted: Version, found: Option<Version>| {
             let role = if name == b"targets" {
                 Role::Targets
             } else {
                 Role::Delegated
             };
-            match snapshot.file(name).map(|file| file.version) {
+            match found {
                 None => Err(Refusal {
                     role,
                     rule: Rule::Removed { trusted },
@@ -336,11 +352,17 @@ impl<'a, 'r, S: Schemes> Stamped<'a, 'r, '_, S> {
         // 5.5.5
         match self.seen.roles {
             SeenRoles::None => {}
-            SeenRoles::Versions(list) => list.iter().copied().try_for_each(check)?,
-            SeenRoles::Snapshot(old) => old
-                .files()
-                .map(|(name, file)| (name, file.version))
-                .try_for_each(check)?,
+            SeenRoles::Versions(list) => list.iter().try_for_each(|(name, trusted)| {
+                let found = snapshot.file(name).map(|file| file.version);
+                check(name, *trusted, found)
+            })?,
+            SeenRoles::Snapshot(old) => {
+                snapshot
+                    .against(&old)
+                    .try_for_each(|(name, trusted, found)| {
+                        check(name.raw(), trusted.version, found.map(|file| file.version))
+                    })?;
+            }
         }
         if let Some(trusted) = self
             .seen
@@ -452,23 +474,12 @@ pub(crate) fn targets_role<'a, S: Schemes>(
     pinned: &MetaFile<'_>,
     authority: &Authority<'_>,
 ) -> Result<Targets<'a>, Refusal> {
-    check_pins(role, pinned, document)?;
+    policy.check_pins(role, pinned, document)?;
     let authentic = policy.authenticate(role, document, authority)?;
     let targets = Targets::parse(&authentic, role).map_err(Refusal::malformed(role))?;
     check_version(role, pinned, &targets.head)?;
     policy.check_expiry(role, &targets.head)?;
     Ok(targets)
-}
-
-fn check_pins(role: Role, pinned: &MetaFile<'_>, document: Document<'_>) -> Result<(), Refusal> {
-    if pinned.pins(document.served()) {
-        Ok(())
-    } else {
-        Err(Refusal {
-            role,
-            rule: Rule::Unpinned,
-        })
-    }
 }
 
 fn check_version(role: Role, pinned: &MetaFile<'_>, head: &Head) -> Result<(), Refusal> {

@@ -299,7 +299,7 @@ impl From<Refusal> for Reason {
             Rule::Unpinned => Self::Unpinned,
             Rule::Removed { .. } => Self::RoleRemoved,
             Rule::NotInSnapshot => Self::NotInSnapshot,
-            Rule::TooManyDelegations => Self::TooManyDelegations,
+            Rule::TooManyDelegations | Rule::DelegationsTooDeep => Self::TooManyDelegations,
         }
     }
 }

@@ -11,18 +11,32 @@ use crate::repository::client::trust::TrustError;
 use crate::repository::release::ReleaseError;
 use crate::repository::sealing::SealingError;
 use crate::repository::source::SourceError;
+use crate::repository::source::http::HttpError;
 use crate::repository::source::open::OpenError;
+use crate::repository::target::TargetError;
 
 pub(super) fn explain_open(error: OpenError) -> anyhow::Error {
     match error {
         OpenError::Missing { .. } => {
             advised(error, Exit::Unknown, "no-repository", "check the path")
         }
-        OpenError::Url { .. } => advised(
+        OpenError::Offline { .. } => advised(
+            error,
+            Exit::Usage,
+            "offline",
+            "leave out --offline, or mirror the repository into a directory and name that",
+        ),
+        OpenError::Http(HttpError::Address(_)) => advised(
             error,
             Exit::Usage,
             "url",
-            "mirror the repository into a directory, and name that",
+            "name the address below which metadata/ and targets/ are",
+        ),
+        OpenError::Http(_) => advised(
+            error,
+            Exit::Usage,
+            "certificate-authorities",
+            "let SSL_CERT_FILE name a file of certificates in PEM, or unset it",
         ),
         OpenError::Seal { .. } | OpenError::Intake(_) => advised(
             error,
@@ -123,7 +137,7 @@ pub(super) fn explain_source(error: SourceError) -> anyhow::Error {
             error,
             Exit::Unknown,
             "unreadable-file",
-            "check that you may read it, and that the disk is sound",
+            "check that it can be reached and read: the address, the network, the disk",
         ),
         _ => advised(
             error,
@@ -136,12 +150,12 @@ pub(super) fn explain_source(error: SourceError) -> anyhow::Error {
 
 pub(super) fn explain_release(error: ReleaseError) -> anyhow::Error {
     let (rule, help) = match error {
-        ReleaseError::Source(error) => return explain_source(error),
+        ReleaseError::Target(TargetError::Source(error)) => return explain_source(error),
         ReleaseError::Unknown(_) => (
             "target-unknown",
             "`cuff check` lists every release there is; a release is named PRODUCT/NAME",
         ),
-        ReleaseError::Missing { .. } => (
+        ReleaseError::Target(TargetError::Missing { .. }) => (
             "missing-bundle",
             "publish or copy the repository again; if it is a mirror, copy timestamp.json last",
         ),

@@ -261,7 +261,7 @@ fn refused(case: &mut Case<'_>, file: &str, refusal: Refusal) {
 
 /// Length, digest and version, as the metadata above announces them.
 fn pins(case: &mut Case<'_>, file: &str, meta: &MetaFile<'_>, bytes: &[u8], head: &Head) {
-    if !meta.pins(bytes) {
+    if !meta.pins(bytes, &Ed25519) {
         let expected = meta
             .sha256()
             .map_or_else(String::new, |digest| digest.to_string());

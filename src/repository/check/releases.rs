@@ -18,6 +18,7 @@ use crate::evidence::Metadata;
 use crate::judgement::{self, Update};
 use crate::repository::release::{self, ReleaseError};
 use crate::repository::source::SourceError;
+use crate::repository::target::TargetError;
 use crate::repository::view::Listing;
 
 /// Goes through every target.
@@ -84,6 +85,7 @@ fn bundle(
     let listing = Listing {
         length: target.length,
         sha256: target.sha256,
+        hashes: target.hashes.value().bytes().to_vec(),
         custom: target.custom.map(|custom| custom.bytes().to_vec()),
     };
     if let Some(digest) = target.sha256 {
@@ -100,7 +102,9 @@ fn bundle(
     });
     match opened {
         Ok(bundle) => Ok(Some(bundle)),
-        Err(ReleaseError::Source(error @ SourceError::Read { .. })) => Err(error),
+        Err(ReleaseError::Target(TargetError::Source(error @ SourceError::Read { .. }))) => {
+            Err(error)
+        }
         Err(error) => {
             let mut message = error.to_string();
             if let ReleaseError::Bundle { source, .. } = &error {
@@ -114,8 +118,10 @@ fn bundle(
 
 fn rule(error: &ReleaseError) -> &'static str {
     match error {
-        ReleaseError::Missing { .. } => "missing-bundle",
-        ReleaseError::Length { .. } | ReleaseError::Digest { .. } => "wrong-bundle",
+        ReleaseError::Target(TargetError::Missing { .. }) => "missing-bundle",
+        ReleaseError::Target(TargetError::Length { .. } | TargetError::Digest { .. }) => {
+            "wrong-bundle"
+        }
         ReleaseError::Record { .. } | ReleaseError::Path { .. } => "record-disagrees",
         ReleaseError::Bundle { .. } => "bad-bundle",
         _ => "unfit-file",

@@ -20,6 +20,7 @@ use cuff_verifier::threshold::{Document, unauthenticated};
 
 use crate::durable::{self, Lock, LockError, WriteError};
 use crate::intake::{self, IntakeError};
+use crate::repository::foreign;
 
 /// Largest file that is read back.
 const MAX_FILE: u64 = 4 << 20;
@@ -303,16 +304,17 @@ fn read_history(folder: &Path) -> Result<BTreeMap<u64, Vec<u8>>, TrustError> {
 
 /// A role's file. Names of foreign roles may hold anything; here they stay inside the directory.
 fn file_name(role: &str) -> String {
-    format!("{}.json", super::files::escaped(role))
+    format!("{}.json", super::files::local(role))
 }
 
-fn signed_of(file: &[u8]) -> Option<&[u8]> {
-    unauthenticated(Document::canonical(file), Profile::Foreign)
-        .ok()
-        .map(|unproven| unproven.signed())
+fn signed_of(file: &[u8]) -> Option<Vec<u8>> {
+    let canonical = foreign::canonical(file).ok()?;
+    let unproven = unauthenticated(Document::canonical(&canonical), Profile::Foreign).ok()?;
+    Some(unproven.signed().to_vec())
 }
 
 fn version_of(file: &[u8]) -> Option<u64> {
-    let unproven = unauthenticated(Document::canonical(file), Profile::Foreign).ok()?;
+    let canonical = foreign::canonical(file).ok()?;
+    let unproven = unauthenticated(Document::canonical(&canonical), Profile::Foreign).ok()?;
     Some(Root::parse(&unproven).ok()?.head.version.get())
 }

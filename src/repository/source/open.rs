@@ -1,4 +1,4 @@
-//! From what a person typed to a source: a directory, or a sealed bundle.
+//! From what a person typed to a source: a directory, a sealed bundle, or the address of a web server.
 //!
 //! The one place that knows the kinds of sources there are; a new kind is one more arm here.
 
@@ -7,16 +7,20 @@ use std::path::Path;
 
 use super::Source;
 use super::directory::Directory;
+use super::http::{Http, HttpError, Patience};
 use super::sealed::Sealed;
 use crate::bundle::seal::{MAX_SEAL, Seal, SealError};
 use crate::intake::{self, IntakeError};
 
-/// Opens `place`.
-pub fn open(place: &str) -> Result<Box<dyn Source>, OpenError> {
-    if place.contains("://") {
-        return Err(OpenError::Url {
-            place: place.to_owned(),
-        });
+/// Opens `place`; a web server only where the network may be used.
+pub fn open(place: &str, offline: bool) -> Result<Box<dyn Source>, OpenError> {
+    if is_address(place) {
+        if offline {
+            return Err(OpenError::Offline {
+                place: place.to_owned(),
+            });
+        }
+        return Ok(Box::new(Http::new(place, Patience::default())?));
     }
     let path = Path::new(place);
     let found = path.metadata().map_err(|source| match source.kind() {
@@ -38,6 +42,11 @@ pub fn open(place: &str) -> Result<Box<dyn Source>, OpenError> {
     Ok(Box::new(Sealed::new(place, seal)))
 }
 
+/// Whether what was typed is an address, not a path.
+pub fn is_address(place: &str) -> bool {
+    place.contains("://")
+}
+
 /// Why there is no source.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -47,12 +56,15 @@ pub enum OpenError {
         /// What was typed.
         place: String,
     },
-    /// A network address.
-    #[error("`{place}` is a network address, and this cuff reads directories and sealed bundles")]
-    Url {
+    /// A network address that may not be gone to.
+    #[error("`{place}` is a network address, and --offline forbids to open a connection")]
+    Offline {
         /// What was typed.
         place: String,
     },
+    /// A network address that cannot be used.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// A file that is no sealed bundle.
     #[error("`{place}` is neither a directory nor a sealed bundle")]
     Seal {

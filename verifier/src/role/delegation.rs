@@ -12,40 +12,107 @@ use crate::threshold::{Authority, Signers};
 #[derive(Clone, Copy, Debug)]
 pub struct Delegations<'a> {
     keys: Keys<'a>,
+    /// `roles`, an array, or `succinct_roles`, an object.
     roles: Value<'a>,
 }
 
 impl<'a> Delegations<'a> {
     pub(crate) fn parse(value: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
-        let [keys, roles] = value.pick(&["keys", "roles"])?;
+        let [keys, roles, succinct] = value.pick(&["keys", "roles", "succinct_roles"])?;
         let keys = Keys::parse(
             keys.ok_or(Malformed::Missing(Member::DelegationsKeys))?,
             profile,
         )?;
-        let roles = roles.ok_or(Malformed::Missing(Member::DelegationsRoles))?;
-        for role in roles.elements()? {
-            Delegation::check(role, profile)?;
-        }
+        let roles = match (roles, succinct.filter(|_| !profile.is_device())) {
+            (Some(roles), None) => {
+                for role in roles.elements()? {
+                    Delegation::check(role, profile)?;
+                }
+                roles
+            }
+            (None, Some(bins)) => {
+                Bins::parse(bins)?;
+                bins
+            }
+            (None, None) => return Err(Malformed::Missing(Member::DelegationsRoles)),
+            (Some(_), Some(_)) => return Err(Malformed::DelegatedPaths),
+        };
         Ok(Self { keys, roles })
     }
 
     /// An object that [`parse`](Self::parse) has checked before.
     pub(crate) fn checked(value: Value<'a>) -> Option<Self> {
-        let [keys, roles] = value.pick(&["keys", "roles"]).ok()?;
+        let [keys, roles, succinct] = value.pick(&["keys", "roles", "succinct_roles"]).ok()?;
         Some(Self {
             keys: Keys::checked(keys?),
-            roles: roles?,
+            roles: roles.or(succinct)?,
         })
     }
 
-    /// The delegations in order.
+    /// The delegations in order; none where succinct bins stand in for them.
     pub fn iter(&self) -> impl Iterator<Item = Delegation<'a>> + Clone + use<'a> {
         let keys = self.keys;
         self.roles
             .elements()
             .into_iter()
             .flatten()
-            .map(move |role| Delegation { keys, role })
+            .map(move |role| Delegation {
+                keys,
+                role,
+                bin: None,
+            })
+    }
+
+    /// The bins that stand in for a list of roles.
+    pub fn bins(&self) -> Option<Bins<'a>> {
+        Bins::parse(self.roles).ok()
+    }
+
+    /// The delegation to one of the bins, by the name that snapshot lists it under.
+    pub(crate) const fn bin_named(&self, name: Text<'a>) -> Delegation<'a> {
+        Delegation {
+            keys: self.keys,
+            role: self.roles,
+            bin: Some(name),
+        }
+    }
+}
+
+/// Succinct hashed bins (TAP 15): one entry in place of 2^bits roles, each named `PREFIX-NUMBER`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bins<'a> {
+    prefix: Text<'a>,
+    bits: u32,
+}
+
+impl<'a> Bins<'a> {
+    fn parse(roles: Value<'a>) -> Result<Self, Malformed> {
+        let [bits, prefix] = roles.pick(&["bit_length", "name_prefix"])?;
+        let (bits, prefix) = bits.zip(prefix).ok_or(Malformed::DelegatedPaths)?;
+        let bits = u32::try_from(bits.unsigned()?).unwrap_or_default();
+        if !(1..=32).contains(&bits) {
+            return Err(Malformed::DelegatedPaths);
+        }
+        Signers::parse(roles)?;
+        Ok(Self {
+            prefix: prefix.text()?,
+            bits,
+        })
+    }
+
+    /// Whether `role` is the name of the bin that `path` falls into: the first bits of its SHA-256, in as many hex digits as
+    /// the last bin needs.
+    pub fn is_for(&self, role: &[u8], path: Text<'_>) -> bool {
+        let [a, b, c, d, ..] = digest_of(path).0;
+        let number = u32::from_be_bytes([a, b, c, d]) >> (32 - self.bits);
+        let digits = role
+            .strip_prefix(self.prefix.raw())
+            .and_then(|rest| rest.strip_prefix(b"-"));
+        let count = self.bits.div_ceil(4);
+        let wanted = (0..count)
+            .rev()
+            .map(|place| hex_digit(number >> (4 * place)));
+        digits.is_some_and(|digits| digits.iter().copied().map(Some).eq(wanted))
     }
 }
 
@@ -54,6 +121,7 @@ impl<'a> Delegations<'a> {
 pub struct Delegation<'a> {
     keys: Keys<'a>,
     role: Value<'a>,
+    bin: Option<Text<'a>>,
 }
 
 impl<'a> Delegation<'a> {
@@ -80,15 +148,19 @@ impl<'a> Delegation<'a> {
 
     /// The role's name.
     pub fn name(&self) -> Text<'a> {
-        self.member("name")
-            .and_then(|name| name.text().ok())
-            .unwrap_or_default()
+        self.bin.unwrap_or_else(|| {
+            self.member("name")
+                .and_then(|name| name.text().ok())
+                .unwrap_or_default()
+        })
     }
 
-    /// Whether the search ends here when this role does not know the target (TUF 5.6.7.2.1).
+    /// Whether the search ends here when this role does not know the target (TUF 5.6.7.2.1); in a bin it always does.
     pub fn is_terminating(&self) -> bool {
-        self.member("terminating")
-            .is_some_and(|value| value.boolean() == Ok(true))
+        self.bin.is_some()
+            || self
+                .member("terminating")
+                .is_some_and(|value| value.boolean() == Ok(true))
     }
 
     /// Who may sign the role.
@@ -101,18 +173,18 @@ impl<'a> Delegation<'a> {
         self.texts("paths")
     }
 
-    /// Whether the role may speak for `path` (TUF 4.5).
+    /// Whether one of the path patterns covers `path` (TUF 4.5).
     pub fn covers(&self, path: Text<'_>) -> bool {
-        if self.patterns().any(|pattern| matches(pattern, path)) {
-            return true;
-        }
+        self.patterns().any(|pattern| matches(pattern, path))
+    }
+
+    /// Whether one of the hash prefixes covers `path` (TUF 4.5).
+    pub fn covers_by_hash(&self, path: Text<'_>) -> bool {
         let mut prefixes = self.texts("path_hash_prefixes").peekable();
         if prefixes.peek().is_none() {
             return false;
         }
-        let mut hasher = Hasher::new();
-        path.bytes().for_each(|byte| hasher.update(&[byte]));
-        let digest = hasher.finish();
+        let digest = digest_of(path);
         prefixes.any(|prefix| has_prefix(&digest, prefix.raw()))
     }
 
@@ -177,15 +249,25 @@ fn matches(pattern: Text<'_>, path: Text<'_>) -> bool {
 
 /// PATH_HASH_PREFIXES: lower-case hex digits at the start of the path's SHA-256.
 fn has_prefix(digest: &Digest, prefix: &[u8]) -> bool {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| DIGITS.get(usize::from(value & 15)).copied();
     let mut hex = digest
         .0
         .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+        .flat_map(|byte| [hex_digit(u32::from(byte >> 4)), hex_digit(u32::from(*byte))]);
     prefix
         .iter()
         .all(|want| hex.next().flatten() == Some(*want))
+}
+
+fn digest_of(path: Text<'_>) -> Digest {
+    let mut hasher = Hasher::new();
+    path.bytes().for_each(|byte| hasher.update(&[byte]));
+    hasher.finish()
+}
+
+/// The lower-case digit of the last four bits.
+fn hex_digit(value: u32) -> Option<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    DIGITS.get((value & 15) as usize).copied()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::metafile::{MetaFile, role_of};
 use super::{Head, Malformed, Role};
-use crate::json::Value;
+use crate::json::{Text, Value};
 use crate::member::Member;
 use crate::profile::Profile;
 use crate::threshold::Authentic;
@@ -26,7 +26,7 @@ impl<'a> Snapshot<'a> {
         let meta = meta.ok_or(Malformed::Missing(Member::Meta))?;
         for (file, entry) in meta.members()? {
             let role = role_of(file)?;
-            if profile.is_device() && matches!(role, b"root" | b"timestamp" | b"snapshot") {
+            if profile.is_device() && matches!(role.raw(), b"root" | b"timestamp" | b"snapshot") {
                 return Err(Malformed::MetaName);
             }
             MetaFile::parse(entry, profile)?;
@@ -55,7 +55,36 @@ impl<'a> Snapshot<'a> {
         let profile = self.profile;
         let files = self.meta.members().into_iter().flatten();
         files.filter_map(move |(name, entry)| {
-            Some((role_of(name).ok()?, MetaFile::parse(entry, profile).ok()?))
+            Some((
+                role_of(name).ok()?.raw(),
+                MetaFile::parse(entry, profile).ok()?,
+            ))
+        })
+    }
+
+    /// The names of the roles listed.
+    pub fn names(&self) -> impl Iterator<Item = Text<'a>> + Clone + use<'a> {
+        let files = self.meta.members().into_iter().flatten();
+        files.filter_map(|(name, _)| role_of(name).ok())
+    }
+
+    /// Every role that `old` lists, with what is said of it there and here. Both lists ascend, so one pass is enough however
+    /// long they are.
+    pub fn against<'o>(
+        &self,
+        old: &Snapshot<'o>,
+    ) -> impl Iterator<Item = (Text<'o>, MetaFile<'o>, Option<MetaFile<'a>>)> + use<'a, 'o> {
+        let profile = self.profile;
+        let mut here = self.meta.members().into_iter().flatten().peekable();
+        let there = old.meta.members().into_iter().flatten();
+        there.filter_map(move |(file, entry)| {
+            while here.next_if(|(name, _)| *name < file).is_some() {}
+            let now = here.next_if(|(name, _)| *name == file);
+            Some((
+                role_of(file).ok()?,
+                MetaFile::parse(entry, profile).ok()?,
+                now.and_then(|(_, entry)| MetaFile::parse(entry, profile).ok()),
+            ))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Targets metadata (TUF 4.5), top-level or delegated: what may be installed, and who else may say so.
 
 use super::delegation::Delegations;
-use super::metafile::parse_hashes;
+use super::metafile::Hashes;
 use super::{Head, Malformed, Role};
 use crate::digest::Digest;
 use crate::json::{Text, Value};
@@ -87,8 +87,10 @@ impl<'a> Targets<'a> {
 pub struct Target<'a> {
     /// Its length.
     pub length: Length,
-    /// Its SHA-256; a target without one cannot be fetched.
+    /// Its SHA-256; for a device there is always one.
     pub sha256: Option<Digest>,
+    /// All its digests; a target with none that is known cannot be fetched.
+    pub hashes: Hashes<'a>,
     /// `custom`, whatever it is: canonical, and signed like the rest.
     pub custom: Option<Value<'a>>,
 }
@@ -97,10 +99,7 @@ impl<'a> Target<'a> {
     #[inline(never)]
     fn parse(entry: Value<'a>, profile: Profile) -> Result<Self, Malformed> {
         let [custom, hashes, length] = entry.pick(&["custom", "hashes", "length"])?;
-        let sha256 = parse_hashes(hashes.ok_or(Malformed::Missing(Member::Hashes))?)?;
-        if profile.is_device() && sha256.is_none() {
-            return Err(Malformed::Hash);
-        }
+        let hashes = Hashes::parse(hashes.ok_or(Malformed::Missing(Member::Hashes))?, profile)?;
         let length = Length(
             length
                 .ok_or(Malformed::Missing(Member::Length))?
@@ -108,7 +107,8 @@ impl<'a> Target<'a> {
         );
         Ok(Self {
             length,
-            sha256,
+            sha256: hashes.sha256(),
+            hashes,
             custom,
         })
     }

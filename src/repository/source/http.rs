@@ -1,0 +1,364 @@
+//! A repository on any static web server.
+//!
+//! Takes paths, gives bytes. Whatever the server does, it ends: every wait has a limit, a body is read up to its limit and
+//! within a time that grows with it, and what breaks off is taken up again where it broke. Nobody is asked for a password.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use super::{Source, SourceError};
+use crate::intake::{self, IntakeError};
+
+/// How long is waited, for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a connection, for the head of an answer, and for the next piece of a body.
+    pub step: Duration,
+    /// For a whole file, besides what its length takes.
+    pub file: Duration,
+    /// The slowest body that is waited for, in bytes a second.
+    pub slowest: u64,
+    /// How often a file is asked for again without a single new byte.
+    pub retries: u32,
+    /// Before the first of these; the next waits are twice as long each.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            step: Duration::from_secs(15),
+            file: Duration::from_mins(1),
+            slowest: 16 << 10,
+            retries: 3,
+            pause: Duration::from_millis(250),
+        }
+    }
+}
+
+/// A web server that holds `metadata/` and `targets/`, or one for each.
+#[derive(Debug)]
+pub struct Http {
+    agent: Agent,
+    metadata: String,
+    targets: String,
+    patience: Patience,
+}
+
+impl Http {
+    /// The repository below `base`.
+    pub fn new(base: &str, patience: Patience) -> Result<Self, HttpError> {
+        let base = folder(base)?;
+        Self::apart(
+            &format!("{base}metadata/"),
+            &format!("{base}targets/"),
+            patience,
+        )
+    }
+
+    /// A repository whose metadata and targets are in two places.
+    pub fn apart(metadata: &str, targets: &str, patience: Patience) -> Result<Self, HttpError> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects_will_error(true)
+            .max_redirects(5)
+            .user_agent(concat!("cuff/", env!("CARGO_PKG_VERSION")))
+            // Digests are of the bytes as they were published.
+            .accept_encoding("identity")
+            .timeout_connect(Some(patience.step))
+            .timeout_recv_response(Some(patience.step))
+            .timeout_per_read(Some(patience.step))
+            .tls_config(TlsConfig::builder().root_certs(authorities()?).build())
+            .build();
+        Ok(Self {
+            agent: config.new_agent(),
+            metadata: folder(metadata)?,
+            targets: folder(targets)?,
+            patience,
+        })
+    }
+
+    /// The address of a file. Names of metadata come escaped, because a role may be called anything; those of targets do not.
+    fn address(&self, path: &str) -> Option<String> {
+        if let Some(name) = path.strip_prefix("metadata/") {
+            return Some(self.metadata.clone() + name);
+        }
+        let path = path.strip_prefix("targets/")?;
+        let mut address = self.targets.clone();
+        for byte in path.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+                address.push(char::from(byte));
+            } else {
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+        Some(address)
+    }
+
+    /// One request; adds to `partial` what comes.
+    fn ask(&self, file: &File, partial: &mut Partial) -> Result<Answer, Trouble> {
+        let left = file.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Trouble::Final(Box::new(HttpError::Slow)));
+        }
+        let mut request = self.agent.get(&file.address);
+        if let Some(tag) = partial.tag.as_ref().filter(|_| !partial.bytes.is_empty()) {
+            request = request
+                .header(header::RANGE, format!("bytes={}-", partial.bytes.len()))
+                .header(header::IF_RANGE, tag);
+        } else {
+            partial.bytes.clear();
+        }
+        let config = request.config().timeout_global(Some(left));
+        let response = config.build().call().map_err(trouble)?;
+        match response.status() {
+            StatusCode::OK => partial.bytes.clear(),
+            StatusCode::PARTIAL_CONTENT if partial.continues(response.headers()) => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Absent),
+            // What object stores say of a file that is not there, to those who may not list.
+            StatusCode::FORBIDDEN if file.may_be_absent => return Ok(Answer::Absent),
+            _ => return Err(unfit(&response, partial)),
+        }
+        partial.tag = validator(response.headers());
+        receive(file, partial, response)
+    }
+}
+
+impl Source for Http {
+    fn describe(&self) -> String {
+        match self.metadata.strip_suffix("metadata/") {
+            Some(base) if self.targets.strip_suffix("targets/") == Some(base) => base.to_owned(),
+            _ => self.metadata.clone(),
+        }
+    }
+
+    fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let address = self.address(path).ok_or_else(|| SourceError::Path {
+            path: path.to_owned(),
+        })?;
+        let of_length = Duration::from_secs(limit / self.patience.slowest.max(1));
+        let file = File {
+            address,
+            limit,
+            until: Instant::now() + self.patience.file + of_length,
+            may_be_absent: path.ends_with(".root.json"),
+        };
+        let mut partial = Partial::default();
+        let mut tries = 0;
+        loop {
+            let had = partial.bytes.len();
+            let (trouble, wish) = match self.ask(&file, &mut partial) {
+                Ok(Answer::Whole) => return Ok(Some(partial.bytes)),
+                Ok(Answer::Absent) => return Ok(None),
+                Ok(Answer::TooLong) => {
+                    return Err(SourceError::TooLong {
+                        path: path.to_owned(),
+                        place: self.describe(),
+                        limit,
+                    });
+                }
+                Err(Trouble::Passing(trouble, wish)) => (trouble, wish),
+                Err(Trouble::Final(trouble)) => (trouble, Some(Duration::MAX)),
+            };
+            if partial.bytes.len() > had {
+                tries = 0;
+            }
+            let pause = self.patience.pause.saturating_mul(1 << tries.min(16));
+            let pause = wish.map_or(pause, |wish| wish.max(pause));
+            let left = file.until.saturating_duration_since(Instant::now());
+            if tries == self.patience.retries || pause >= left {
+                return Err(SourceError::Read {
+                    path: path.to_owned(),
+                    place: self.describe(),
+                    source: trouble,
+                });
+            }
+            thread::sleep(pause);
+            tries += 1;
+        }
+    }
+}
+
+/// Why a web server cannot be a source, or is none.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Not a plain http(s) address.
+    #[error("\"{}\" is not the address of a folder: expected http://HOST/PATH or https://HOST/PATH, with no query, no fragment, no user and no password", .0.escape_debug())]
+    Address(String),
+    /// What `SSL_CERT_FILE` names.
+    #[error("the certificate authorities in SSL_CERT_FILE cannot be used")]
+    Authorities(#[source] IntakeError),
+    /// What is in the file that `SSL_CERT_FILE` names.
+    #[error("`{0}`, which SSL_CERT_FILE names, holds no certificate in PEM")]
+    NoAuthority(String),
+    /// An answer that is neither the file nor its absence.
+    #[error("the server answered {0}")]
+    Status(StatusCode),
+    /// Fewer bytes than announced.
+    #[error("the server closed the connection in the middle of the file")]
+    CutShort,
+    /// Too few bytes a second, over and over.
+    #[error("the server is too slow: the file did not come within its time")]
+    Slow,
+}
+
+/// A file that is asked for.
+struct File {
+    address: String,
+    limit: u64,
+    until: Instant,
+    may_be_absent: bool,
+}
+
+/// What has come of a file.
+#[derive(Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    /// What the server calls this version of it; without that nothing can be taken up again.
+    tag: Option<String>,
+}
+
+impl Partial {
+    /// Whether an answer goes on exactly where this ends.
+    fn continues(&self, headers: &HeaderMap) -> bool {
+        let from = format!("bytes {}-", self.bytes.len());
+        let range = headers.get(header::CONTENT_RANGE);
+        !self.bytes.is_empty()
+            && range.is_some_and(|range| range.as_bytes().starts_with(from.as_bytes()))
+    }
+}
+
+enum Answer {
+    Whole,
+    Absent,
+    TooLong,
+}
+
+enum Trouble {
+    /// May be over the next time; the server may have said how long that takes.
+    Passing(Box<dyn Error + Send + Sync>, Option<Duration>),
+    /// Will be the same.
+    Final(Box<dyn Error + Send + Sync>),
+}
+
+/// Reads the body to its end, or to the limit.
+fn receive(
+    file: &File,
+    partial: &mut Partial,
+    mut response: Response<ureq::Body>,
+) -> Result<Answer, Trouble> {
+    let rest = response.body().content_length();
+    let announced = rest.map(|rest| rest.saturating_add(partial.bytes.len() as u64));
+    if announced.is_some_and(|length| length > file.limit) {
+        return Ok(Answer::TooLong);
+    }
+    let mut body = response.body_mut().as_reader();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = body
+            .read(&mut piece)
+            .map_err(|error| Trouble::Passing(Box::new(error), None))?;
+        if read == 0 {
+            break;
+        }
+        partial.bytes.extend(piece.iter().take(read));
+        if partial.bytes.len() as u64 > file.limit {
+            return Ok(Answer::TooLong);
+        }
+    }
+    if announced.is_some_and(|length| length != partial.bytes.len() as u64) {
+        return Err(Trouble::Passing(Box::new(HttpError::CutShort), None));
+    }
+    Ok(Answer::Whole)
+}
+
+fn trouble(error: ureq::Error) -> Trouble {
+    match error {
+        ureq::Error::Io(_)
+        | ureq::Error::Timeout(_)
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::BodyStalled
+        | ureq::Error::HostNotFound => Trouble::Passing(Box::new(error), None),
+        _ => Trouble::Final(Box::new(error)),
+    }
+}
+
+/// An answer that is neither the file nor its absence.
+fn unfit(response: &Response<ureq::Body>, partial: &mut Partial) -> Trouble {
+    let status = response.status();
+    let error = Box::new(HttpError::Status(status));
+    let wish = response.headers().get(header::RETRY_AFTER);
+    let wish = wish.and_then(|wish| wish.to_str().ok()?.parse().ok());
+    match status {
+        StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT => {
+            *partial = Partial::default();
+            Trouble::Passing(error, None)
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            Trouble::Passing(error, wish.map(Duration::from_secs))
+        }
+        status if status.is_server_error() => {
+            Trouble::Passing(error, wish.map(Duration::from_secs))
+        }
+        _ => Trouble::Final(error),
+    }
+}
+
+/// What names exactly these bytes (RFC 9110, 13.1.5): a strong tag, or else the date of the last change.
+fn validator(headers: &HeaderMap) -> Option<String> {
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    text(header::ETAG)
+        .filter(|tag| !tag.starts_with("W/"))
+        .or_else(|| text(header::LAST_MODIFIED))
+}
+
+/// An address that ends in a slash and has nothing but a host and a path.
+fn folder(address: &str) -> Result<String, HttpError> {
+    let refuse = || HttpError::Address(address.to_owned());
+    let parsed: Uri = address.parse().map_err(|_| refuse())?;
+    let plain = matches!(parsed.scheme_str(), Some("http" | "https"))
+        && parsed.host().is_some_and(|host| !host.is_empty())
+        && parsed
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'))
+        && parsed.query().is_none()
+        && !address.contains('#');
+    if !plain {
+        return Err(refuse());
+    }
+    Ok(if address.ends_with('/') {
+        address.to_owned()
+    } else {
+        format!("{address}/")
+    })
+}
+
+/// Who vouches for servers: those that browsers trust, or those in the file that `SSL_CERT_FILE` names.
+fn authorities() -> Result<RootCerts, HttpError> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
+        return Ok(RootCerts::WebPki);
+    };
+    let path = Path::new(&path);
+    let file = intake::read(path, MAX_AUTHORITIES).map_err(HttpError::Authorities)?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&file)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(HttpError::NoAuthority(path.display().to_string()));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
+/// Largest file of certificate authorities, in bytes.
+const MAX_AUTHORITIES: u64 = 4 << 20;
