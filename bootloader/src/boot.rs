@@ -5,14 +5,13 @@
 
 use core::hint::black_box;
 
-use cuff_verifier::verdict::Reason;
+use cuff_verifier::{sure::Sure, verdict::Reason};
 
 use crate::{
     carry::{self, carry, give_up, look},
     flash::{Chip, Fault, Flash},
     log::Kind,
     plan::{HandOver, Memory, Seen, Step, plan},
-    sure::Sure,
 };
 
 /// How a boot ended, and what it said on the way.

@@ -3,7 +3,7 @@
 //! Takes a step, changes flash, and remembers what it found out. Every step can be cut at any operation and done again from
 //! what flash then shows; a log that cannot be written stops nothing.
 
-use cuff_verifier::{verdict::Reason, version::Counter};
+use cuff_verifier::{sure::Sure, verdict::Reason, version::Counter};
 
 use crate::{
     counter,
@@ -15,7 +15,6 @@ use crate::{
     plan::{Memory, Seen, Step},
     record::{Image, Record, Trial},
     slot,
-    sure::Sure,
     trust::{self, RootAt},
 };
 
@@ -70,16 +69,23 @@ pub fn carry<F: Flash>(
         Step::Judge(place) => {
             let held = seen.counter.value.unwrap_or_default();
             let judged = judge::judge(chip, &record, held, bootloader, place);
-            // An image that was just judged need not be hashed again before the swap.
-            if let (Place::Candidate, Ok(image)) = (place, &judged.image) {
-                memory.candidate_is_whole = Some(Sure::equal(&image.sha256.0, &image.sha256.0));
+            if let Some(first) = memory.judged_at(place) {
+                let agreed = Sure::twice(&(first, &judged), |(first, second)| first == second);
+                // An image that was judged twice need not be hashed once more before the swap.
+                if place == Place::Candidate && judged.image.is_ok() {
+                    memory.candidate_is_whole = Some(agreed);
+                }
+                memory.agreed = Some(agreed);
+            } else {
+                memory.judged = Some((place, judged));
+                memory.agreed = None;
             }
-            memory.judged = Some((place, judged));
             Ok(())
         }
         Step::Advance(place) => advance(chip, memory, &record, place),
         Step::Dismiss(place, answer) => dismiss(chip, memory, &record, place, answer),
         Step::Accept(image) => {
+            refuse_unless_agreed(memory)?;
             let opened = record.sequence.checked_add(1).ok_or(Fault::Outside)?;
             let trial = Some(Trial { image, opened });
             commit(
@@ -182,7 +188,17 @@ fn dismiss<F: Flash>(
         }
     }
     memory.judged = None;
+    memory.agreed = None;
     Ok(())
+}
+
+/// The plan has asked this already; a step that was reached in another way must not be carried out.
+fn refuse_unless_agreed(memory: &Memory) -> Result<(), Fault> {
+    if memory.agreed.is_some_and(Sure::holds) {
+        Ok(())
+    } else {
+        Err(Fault::Lost)
+    }
 }
 
 fn hash<F: Flash>(chip: &mut Chip<'_, F>, memory: &mut Memory, record: &Record, step: Step) {
@@ -220,6 +236,7 @@ fn advance<F: Flash>(
     else {
         return Ok(());
     };
+    refuse_unless_agreed(memory)?;
     // What the judge was told must still be so, or its answer is about another unit.
     let unmoved = Record {
         root: record.root,

@@ -6,6 +6,7 @@
 
 use cuff_verifier::{
     digest::Digest,
+    sure::Sure,
     version::{Counter, MAX_INTEGER},
 };
 
@@ -14,7 +15,6 @@ use crate::{
     flash::{Chip, Fault, Flash},
     layout::Region,
     record::shortened,
-    sure::Sure,
 };
 
 /// What the pages show.

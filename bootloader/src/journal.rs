@@ -4,14 +4,13 @@
 //! and one program unit a mark, never programmed twice. It steers; it never says what was accepted: a turn counts only
 //! while the trust record names the same business.
 
-use cuff_verifier::digest::Digest;
+use cuff_verifier::{digest::Digest, sure::Sure};
 
 use crate::{
     field::{Reader, Writer},
     flash::{Chip, Fault, Flash},
     layout::{Layout, Region, Slot},
     record::shortened,
-    sure::Sure,
 };
 
 /// Which way pages move.

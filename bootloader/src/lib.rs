@@ -19,7 +19,7 @@
 //! | [`provision`] | the first record |
 //! | [`report`], [`mailbox`] | what a host is told, and how a probe asks for it |
 //! | [`layout`], [`flash`], [`nor`] | where things lie; checked access; a model of NOR flash |
-//! | [`field`], [`sure`] | fixed-width fields; a doubled yes |
+//! | [`field`] | fixed-width fields |
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -51,6 +51,5 @@ pub mod provision;
 pub mod record;
 pub mod report;
 pub mod slot;
-pub mod sure;
 pub mod trust;
 pub mod upload;

@@ -19,7 +19,7 @@ use cuff_verifier::digest::Digest;
 
 use crate::field::Writer;
 use crate::report::{self, Report};
-use crate::sure::Sure;
+use cuff_verifier::sure::Sure;
 
 /// The mailbox, copied out of RAM. A board reads and writes it word by word with volatile accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

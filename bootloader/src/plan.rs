@@ -3,7 +3,7 @@
 //! Takes [`Seen`] and [`Memory`], gives one [`Step`]; it reads and writes nothing, so every order it can choose is tested
 //! on the desk. Each step leaves a state from which the same function goes on.
 
-use cuff_verifier::{digest::Hasher, verdict::Reason, version::Counter};
+use cuff_verifier::{digest::Hasher, sure::Sure, verdict::Reason, version::Counter};
 
 use crate::{
     counter::Held,
@@ -12,7 +12,6 @@ use crate::{
     layout::Layout,
     record::{Image, Record, Trial, TrialId, shortened},
     slot::Offer,
-    sure::Sure,
     trust::{Bank, Banks},
 };
 
@@ -40,6 +39,8 @@ pub struct Seen {
 pub struct Memory {
     /// What the verifier said, and of which place.
     pub judged: Option<(Place, Judged)>,
+    /// Whether it said the same when it was asked again. Nothing is kept and nothing installed before.
+    pub agreed: Option<Sure>,
     /// Whether the candidate slot holds the accepted image, before a swap touches it.
     pub candidate_is_whole: Option<Sure>,
     /// Whether the active slot holds the expected image.
@@ -314,7 +315,7 @@ fn inbox(seen: &Seen, memory: &Memory) -> Option<Step> {
         None => Step::Judge(Place::Inbox),
         Some(Judged {
             advance: Some(_), ..
-        }) => Step::Advance(Place::Inbox),
+        }) => agreed(memory, Place::Inbox, Step::Advance(Place::Inbox)),
         Some(judged) => Step::Dismiss(Place::Inbox, judged.evidence),
     })
 }
@@ -328,14 +329,23 @@ fn candidate(seen: &Seen, memory: &Memory) -> Option<Step> {
         None => Step::Judge(Place::Candidate),
         Some(Judged {
             advance: Some(_), ..
-        }) => Step::Advance(Place::Candidate),
+        }) => agreed(memory, Place::Candidate, Step::Advance(Place::Candidate)),
         Some(Judged {
             image: Ok(image), ..
-        }) => Step::Accept(*image),
+        }) => agreed(memory, Place::Candidate, Step::Accept(*image)),
         Some(Judged {
             image: Err(reason), ..
         }) => Step::Dismiss(Place::Candidate, Err(*reason)),
     })
+}
+
+/// `yes` when two judgements agree; until there are two, the second one. A no needs no second opinion.
+fn agreed(memory: &Memory, place: Place, yes: Step) -> Step {
+    match memory.agreed {
+        None => Step::Judge(place),
+        Some(agreed) if agreed.holds() => yes,
+        Some(_) => Step::Dismiss(place, Err(Reason::JudgementsDiffer)),
+    }
 }
 
 fn image_pages(layout: &Layout, one: Option<&Image>, other: &Image) -> u32 {

@@ -6,14 +6,12 @@
 use cuff_verifier::{
     digest::{Digest, Hasher},
     judge::Versions,
+    sure::Sure,
     time::Instant,
     version::Counter,
 };
 
-use crate::{
-    field::{Reader, Text, Writer},
-    sure::Sure,
-};
+use crate::field::{Reader, Text, Writer};
 
 /// Who a unit is: fixed when it is provisioned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

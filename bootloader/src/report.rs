@@ -4,7 +4,7 @@
 //! nonce. It is an answer of the bootloader: a block found in memory the application can write proves nothing.
 
 use cuff_verifier::{
-    digest::Digest, judge::Versions, time::Instant, verdict::Reason, version::Counter,
+    digest::Digest, judge::Versions, sure::Sure, time::Instant, verdict::Reason, version::Counter,
 };
 
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     plan::HandOver,
     record::{Identity, TrialId, shortened},
     slot::{self, Offer},
-    sure::Sure,
     trust,
 };
 

@@ -3,11 +3,12 @@
 //! Takes and gives a [`Record`]; a commit writes bank B whole, reads it back, and only then writes bank A, so at rest both
 //! hold the same sequence and neither a torn write nor a cleared bit reads as an older value. It never judges.
 
+use cuff_verifier::sure::Sure;
+
 use crate::{
     flash::{Chip, Fault, Flash},
     layout::Region,
     record::{RECORD, Record},
-    sure::Sure,
 };
 
 /// One of the two banks.

@@ -3,15 +3,13 @@
 //! Takes bytes in order, gives a complete offer or nothing; while a trial is open the candidate slot is refused by name,
 //! because it holds the only way back. Nothing is judged here: the bootloader judges at the next reset.
 
-use cuff_verifier::{digest::Digest, verdict::Reason};
+use cuff_verifier::{digest::Digest, sure::Sure, verdict::Reason};
 
 use crate::{
     flash::{Chip, Fault, Flash, LARGEST_UNIT},
     layout::{Region, Slot},
     record::TrialId,
-    slot,
-    sure::Sure,
-    trust,
+    slot, trust,
 };
 
 /// A candidate on its way: evidence first, then the image.

@@ -285,7 +285,7 @@ pub fn of_step(
                 .map(|image| image.release.as_str()),
         )
     };
-    let damaged = |slot: &str, whole: Option<cuff_bootloader::sure::Sure>, release: &str| {
+    let damaged = |slot: &str, whole: Option<cuff_verifier::sure::Sure>, release: &str| {
         (!whole?.holds()).then(|| Event::Damaged {
             slot: slot.to_owned(),
             release: release.to_owned(),

@@ -4,6 +4,8 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::sure::Sure;
+
 /// A SHA-256 digest (32 bytes, FIPS 180-4).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -14,6 +16,12 @@ impl Digest {
         let mut hasher = Hasher::new();
         hasher.update(bytes);
         hasher.finish()
+    }
+
+    /// Whether `bytes` are those it is the digest of.
+    #[inline(never)]
+    pub fn is_of(&self, bytes: &[u8]) -> Sure {
+        Sure::equal(&self.0, &Self::of(bytes).0)
     }
 
     /// Reads exactly 64 lower-case hexadecimal digits.

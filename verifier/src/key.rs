@@ -7,6 +7,7 @@ use crate::json::{Text, Value};
 use crate::member::Member;
 use crate::profile::Profile;
 use crate::role::Malformed;
+use crate::sure::Sure;
 
 /// Most keys one root or delegating role may list.
 pub const MAX_KEYS: usize = 1024;
@@ -54,7 +55,7 @@ pub trait Schemes {
     const HASHED_PATHS: bool = false;
 
     /// Whether `signature` (as it stands in metadata) is by `key` over exactly `message`. Unknown schemes verify nothing.
-    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> bool;
+    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> Sure;
 
     /// Whether two entries hold the same key, whatever their ids are.
     fn same(&self, left: &Key<'_>, right: &Key<'_>) -> bool {
@@ -74,20 +75,15 @@ pub trait Schemes {
 pub struct Ed25519;
 
 impl Schemes for Ed25519 {
-    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> bool {
-        let mut bytes = [0; 64];
-        let Some(public) = key.ed25519() else {
-            return false;
+    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> Sure {
+        let said = || {
+            let mut bytes = [0; 64];
+            decode_hex(signature.raw(), &mut bytes)?;
+            let signature = ed25519_dalek::Signature::from_bytes(&bytes);
+            let key = ed25519_dalek::VerifyingKey::from_bytes(&key.ed25519()?).ok()?;
+            key.verify_strict(message, &signature).ok()
         };
-        if decode_hex(signature.raw(), &mut bytes).is_none() {
-            return false;
-        }
-        let Ok(verifying) = ed25519_dalek::VerifyingKey::from_bytes(&public) else {
-            return false;
-        };
-        verifying
-            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&bytes))
-            .is_ok()
+        Sure::twice(&said(), Option::is_some)
     }
 }
 

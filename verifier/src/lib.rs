@@ -11,6 +11,7 @@
 //! | [`trusted`], [`search`], [`refusal`] | TUF sections 5.3 to 5.7 as stages that consume each other |
 //! | [`role`] | the five kinds of metadata, borrowed from authenticated bytes |
 //! | [`threshold`], [`key`] | the one function that counts signatures |
+//! | [`sure`] | a yes that is held twice |
 //! | [`json`], [`member`], [`digest`], [`version`], [`time`], [`profile`] | the ground floor |
 #![no_std]
 
@@ -25,6 +26,7 @@ pub mod refusal;
 pub mod release;
 pub mod role;
 pub mod search;
+pub mod sure;
 pub mod threshold;
 pub mod time;
 pub mod trusted;

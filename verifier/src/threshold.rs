@@ -11,6 +11,7 @@ use crate::key::{Keys, Schemes};
 use crate::member::Member;
 use crate::profile::Profile;
 use crate::role::Malformed;
+use crate::sure::{Sure, Tally};
 
 /// Most signatures one file may carry, and most key ids one role may list.
 pub const MAX_SIGNERS: usize = 64;
@@ -157,15 +158,18 @@ pub fn authenticate<'a>(
 ) -> Result<Authentic<'a>, Unauthentic> {
     let envelope = Envelope::parse(document.canonical, profile)?;
     let needed = authority.threshold().get();
-    let mut counted = 0;
+    let mut tally = Tally::default();
     for (index, id) in authority.signers.iter().enumerate() {
-        if counted == needed {
+        if tally.count == needed {
             break;
         }
-        counted += u16::from(counts(&envelope, authority, index, id, schemes));
+        tally.add(counts(&envelope, authority, index, id, schemes));
     }
-    if counted < needed {
-        return Err(Unauthentic::UnderThreshold { needed, counted });
+    if tally.count < needed || !tally.is_of(needed) {
+        return Err(Unauthentic::UnderThreshold {
+            needed,
+            counted: tally.count,
+        });
     }
     Ok(Authentic {
         signed: envelope.signed,
@@ -184,7 +188,7 @@ pub fn signers<'a, 'k>(
     let envelope = Envelope::parse(document.canonical, profile)?;
     let listed = authority.signers.iter().enumerate();
     Ok(listed
-        .filter(move |(index, id)| counts(&envelope, authority, *index, *id, schemes))
+        .filter(move |(index, id)| counts(&envelope, authority, *index, *id, schemes).holds())
         .map(|(_, id)| id))
 }
 
@@ -197,9 +201,9 @@ fn counts(
     index: usize,
     id: Text<'_>,
     schemes: &impl Schemes,
-) -> bool {
+) -> Sure {
     let Some(key) = authority.keys.find(id) else {
-        return false;
+        return Sure::NO;
     };
     let is_twin = |id: Text<'_>| {
         authority
@@ -209,13 +213,14 @@ fn counts(
     };
     // The first id of a key speaks for all of them.
     if authority.signers.iter().take(index).any(is_twin) {
-        return false;
+        return Sure::NO;
     }
-    envelope.pairs().any(|(id, signature)| {
-        authority.signers.iter().any(|listed| listed == id)
-            && is_twin(id)
-            && schemes.verify(&key, envelope.signed, signature)
-    })
+    envelope
+        .pairs()
+        .filter(|(id, _)| authority.signers.iter().any(|listed| listed == *id) && is_twin(*id))
+        .map(|(_, signature)| schemes.verify(&key, envelope.signed, signature))
+        .find(|verified| verified.holds())
+        .unwrap_or(Sure::NO)
 }
 
 /// The `signed` member of a file that nobody has vouched for. For the trust anchor, which is read to find the keys it must

@@ -206,6 +206,8 @@ reasons! {
     FlashFault = 508, "flash-fault";
     /// the confirm does not name the open trial
     ConfirmMismatch = 509, "confirm-mismatch";
+    /// two judgements of the same bytes differ: something disturbed the chip
+    JudgementsDiffer = 510, "judgements-differ";
 }
 
 impl Reason {

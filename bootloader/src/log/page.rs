@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 
 use cuff_verifier::{
     digest::{Digest, Hasher},
+    sure::Sure,
     time::Instant,
 };
 
@@ -15,7 +16,6 @@ use crate::{
     flash::{BLANK, Chip, Fault, Flash},
     layout::Region,
     record::shortened,
-    sure::Sure,
 };
 
 #[derive(Clone, Copy, Debug)]

@@ -31,6 +31,7 @@
 //! | every boot hashes `active` | `image_state::a_damaged_active_slot_does_not_boot` |
 //! | the other slot boots only if its counter allows it | `image_state::the_former_image_boots_only_if_its_counter_allows` |
 //! | ... or as the way back of an open trial | `image_state::a_trial_that_is_damaged_goes_back` |
+//! | what only one of two judgements says is neither kept nor installed | `disturbed::*` |
 //! | a refused candidate is marked and not looked at again | `candidates::a_refused_candidate_is_looked_at_once` |
 //! | an empty or unreadable candidate never stops a healthy `active` | `candidates::an_unreadable_candidate_stops_nothing` |
 //! | a full or broken log never stops a boot | `tamper_log::a_broken_log_stops_nothing` |
@@ -50,6 +51,7 @@
 
 mod candidates;
 mod counter;
+mod disturbed;
 mod factory;
 mod image_state;
 mod mutants;

@@ -11,9 +11,10 @@ use cuff_bootloader::{
     journal,
     plan::{Memory, Seen, Step, plan},
     record::Record,
-    sure::Sure,
     trust::{self, Bank, RootAt},
 };
+
+use cuff_verifier::sure::Sure;
 
 use crate::{
     story::{ALL, DAMAGED_TRIAL, ROTATION, Story, UPDATE},

@@ -5,6 +5,7 @@
 use cuff_verifier::digest::decode_hex;
 use cuff_verifier::json::{Text, Value};
 use cuff_verifier::key::{Ed25519, Key, Schemes};
+use cuff_verifier::sure::Sure;
 use pkcs8::Document;
 use pkcs8::der::asn1::{AnyRef, ObjectIdentifier};
 use pkcs8::spki::SubjectPublicKeyInfoRef;
@@ -20,19 +21,18 @@ pub struct AllSchemes;
 impl Schemes for AllSchemes {
     const HASHED_PATHS: bool = true;
 
-    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> bool {
+    fn verify(&self, key: &Key<'_>, message: &[u8], signature: Text<'_>) -> Sure {
         let algorithm: &'static dyn VerificationAlgorithm = match kind_of(key) {
             Some(Kind::Ed25519) => return Ed25519.verify(key, message, signature),
             Some(Kind::P256) if key.scheme.is("ecdsa-sha2-nistp256") => &ECDSA_P256_SHA256_ASN1,
             Some(Kind::Rsa) if key.scheme.is("rsassa-pss-sha256") => &RSA_PSS_2048_8192_SHA256,
-            _ => return false,
+            _ => return Sure::NO,
         };
         let (Some(public), Ok(signature)) = (material(key), hex::decode(signature.raw())) else {
-            return false;
+            return Sure::NO;
         };
-        UnparsedPublicKey::new(algorithm, public)
-            .verify(message, &signature)
-            .is_ok()
+        let said = UnparsedPublicKey::new(algorithm, public).verify(message, &signature);
+        Sure::twice(&said, Result::is_ok)
     }
 
     /// One key in two encodings, a PEM file and a bare point, is one signer.

@@ -92,7 +92,7 @@ impl<'a> Hashes<'a> {
 
     /// Whether `bytes` have every digest whose algorithm is known, and one is: unknown algorithms alone pin nothing.
     pub fn hold(&self, bytes: &[u8], schemes: &impl Schemes) -> bool {
-        let sha256 = self.sha256().map(|digest| digest == Digest::of(bytes));
+        let sha256 = self.sha256().map(|digest| digest.is_of(bytes).holds());
         match (sha256, schemes.other_digests_hold(self.0, bytes)) {
             (Some(one), Some(other)) => one && other,
             (Some(only), None) | (None, Some(only)) => only,
