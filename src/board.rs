@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 pub mod catalogue;
 mod check;
+pub mod debug;
 pub mod layout;
 pub mod region;
 
@@ -15,6 +16,7 @@ use toml::Spanned;
 
 use crate::place::{Malformed, Place, read_toml};
 use check::Fault;
+use debug::Debug;
 use region::Region;
 
 /// A description that holds together. It can only be had by reading one.
@@ -45,6 +47,8 @@ pub struct Board {
     pub ram: Region,
     /// Flash regions by purpose.
     pub regions: Regions,
+    /// How a debug probe knows the chip; absent where none can reach it.
+    pub debug: Option<Debug>,
 }
 
 impl Board {
@@ -192,6 +196,7 @@ struct Written {
     trials: Spanned<u8>,
     ram: Spanned<Region>,
     regions: WrittenRegions,
+    debug: Option<Spanned<Debug>>,
 }
 
 #[derive(Deserialize)]
@@ -233,6 +238,7 @@ impl Written {
             evidence: self.evidence.into_inner(),
             trials: self.trials.into_inner(),
             ram: self.ram.into_inner(),
+            debug: self.debug.map(Spanned::into_inner),
         })
     }
 }

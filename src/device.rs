@@ -8,12 +8,17 @@ pub mod chronicle;
 pub mod event;
 pub mod link;
 pub mod memory;
+pub mod nonce;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod provision;
 pub mod push;
 pub mod reach;
+pub mod read;
 pub mod shipment;
 pub mod sim;
 pub mod state;
 pub mod target;
+pub mod trouble;
 pub mod unit;
 pub mod verify;

@@ -115,13 +115,6 @@ fn what_is_no_wearable_is_named_for_what_it_is() {
 #[test]
 fn ways_this_build_does_not_go() {
     let desk = Desk::new();
-    assert_snapshot!(desk.cuff("device info probe:"), @"
-    $ cuff device info probe:
-    exit: 2
-    --- stderr
-    error: this build does not reach debug probes yet: `probe:` was not tried
-    help: name a simulated wearable, sim:PATH
-    ");
     assert_snapshot!(desk.cuff("device info serial:/dev/ttyUSB0@9600"), @"
     $ cuff device info serial:/dev/ttyUSB0@9600
     exit: 2
@@ -286,5 +279,45 @@ fn a_log_that_was_cut_short_or_rewritten() {
     --- stderr
     error: `other.json` is not what `cuff device log --save` writes for this unit: missing field `schema_version` at line 1 column 2
     help: name the right file with --since, or remove this one
+    ");
+}
+
+#[cfg(feature = "probe")]
+#[test]
+fn a_chip_on_no_board() {
+    let desk = Desk::new();
+    assert_snapshot!(desk.cuff("device info probe:1366:1015:1"), @"
+    $ cuff device info probe:1366:1015:1
+    exit: 2
+    --- stderr
+    error: nothing says what board is behind the probe
+    help: name it with --board, as --board qemu-an386, or set CUFF_BOARD
+    ");
+    assert_snapshot!(desk.cuff("device info probe:1366:1015:1 --board qemu-an386"), @"
+    $ cuff device info probe:1366:1015:1 --board qemu-an386
+    exit: 20
+    --- stderr
+    error: no debug probe probe:1366:1015:1 is plugged in
+    help: plug it in; `cuff device list` shows what is there
+    ");
+    assert_snapshot!(desk.cuff("device list"), @"
+    $ cuff device list
+    exit: 20
+    --- stdout
+    no debug probe is plugged in
+    ");
+    assert_snapshot!(desk.cuff("device list sim:unit"), @"
+    $ cuff device list sim:unit
+    exit: 2
+    --- stderr
+    error: `sim:unit` is no debug probe
+    help: name probes alone, as probe:VID:PID:SERIAL
+    ");
+    assert_snapshot!(desk.cuff("device info probe: --board qemu-an505"), @"
+    $ cuff device info probe: --board qemu-an505
+    exit: 2
+    --- stderr
+    error: the description of board qemu-an505 has no [debug] table: a probe would not know its chip
+    help: give the description a [debug] table, as docs/factory.md shows
     ");
 }

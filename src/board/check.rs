@@ -105,6 +105,12 @@ pub enum Fault {
         /// Length of a slot.
         slot: u64,
     },
+    /// A probe would not know what it is writing to.
+    #[error("debug: {rule}")]
+    Debug {
+        /// The rule.
+        rule: &'static str,
+    },
 }
 
 /// Checks everything; the number is the byte of the file the fault stands at.
@@ -121,7 +127,12 @@ pub(super) fn check(board: &Written) -> Result<(), (usize, Fault)> {
     }
     overlaps(board)?;
     pages(&board.regions, unit)?;
-    slots(board, unit)
+    slots(board, unit)?;
+    let debug = board.debug.as_ref();
+    debug.map_or(Ok(()), |written| match written.get_ref().fault() {
+        Some(rule) => Err((written.span().start, Fault::Debug { rule })),
+        None => Ok(()),
+    })
 }
 
 fn units(board: &Written) -> Result<(), (usize, Fault)> {

@@ -46,6 +46,17 @@ pub fn named_all(catalogue: &Catalogue, files: &[PathBuf], named: &[String]) -> 
     Ok(())
 }
 
+/// A board by name, or by the path of its description.
+pub fn named(board: &str) -> anyhow::Result<Board> {
+    let path = Path::new(board);
+    if board.contains(['/', '\\']) || path.extension().is_some_and(|ending| ending == "toml") {
+        return read(path);
+    }
+    let catalogue = Catalogue::embedded()?;
+    let found = catalogue.get(board).cloned();
+    found.exit(Exit::Usage).rule("unknown-board")
+}
+
 fn read(path: &Path) -> anyhow::Result<Board> {
     let text = given::read_text(path, MAX_BOARD)?;
     Board::read(&path.display().to_string(), &text)

@@ -1,9 +1,11 @@
 //! `cuff device`: what a device is, what it remembers, and what it is given.
 
 pub mod info;
+pub mod list;
 pub mod log;
 pub mod provision;
 pub mod push;
+pub mod trouble;
 pub mod verify;
 
 use std::path::Path;
@@ -11,7 +13,9 @@ use std::path::Path;
 use cuff_bootloader::layout::Layout;
 use cuff_verifier::verdict::Reason;
 
+use crate::board::Board;
 use crate::bundle::seal::MAX_SEAL;
+use crate::command::boards;
 use crate::command::given;
 use crate::console::{Advice, Console, Exit, advised};
 use crate::device::link::{Link, LinkError};
@@ -23,7 +27,7 @@ use crate::device::unit::{Knowledge, Standing, Unit};
 /// Provision, update and examine devices
 ///
 /// TARGET is `sim:PATH`, `probe:[VID:PID[:SERIAL]]`, `serial:PATH[@BAUD]` or `tcp:HOST:PORT`, or stands in `CUFF_DEVICE`.
-/// This build reaches simulated wearables.
+/// This build reaches simulated wearables and, with --board, chips behind debug probes.
 #[derive(Debug, clap::Args)]
 pub struct Device {
     #[command(subcommand)]
@@ -33,6 +37,7 @@ pub struct Device {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     Info(info::Info),
+    List(list::List),
     Log(log::Log),
     Provision(provision::Provision),
     Push(push::Push),
@@ -44,6 +49,7 @@ impl Device {
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         match &self.action {
             Action::Info(command) => command.run(console),
+            Action::List(command) => command.run(console),
             Action::Log(command) => command.run(console),
             Action::Provision(command) => command.run(console),
             Action::Push(command) => command.run(console),
@@ -58,6 +64,10 @@ pub struct At {
     /// The device
     #[arg(value_name = "TARGET", env = "CUFF_DEVICE", hide_env_values = true)]
     target: Option<Target>,
+
+    /// What board is behind a debug probe: a name, as qemu-an386, or the path of a board.toml
+    #[arg(long, value_name = "BOARD", env = "CUFF_BOARD", hide_env_values = true)]
+    board: Option<String>,
 }
 
 impl At {
@@ -71,9 +81,18 @@ impl At {
             .help("give TARGET, as sim:PATH, or set CUFF_DEVICE")
     }
 
+    /// The board that was named for a debug probe; every other device says itself what it is.
+    pub fn board(&self) -> anyhow::Result<Option<Board>> {
+        match (&self.target, &self.board) {
+            (Some(Target::Probe(_)), Some(board)) => Ok(Some(boards::named(board)?)),
+            _ => Ok(None),
+        }
+    }
+
     /// The device, reached.
     pub fn reach(&self) -> anyhow::Result<Box<dyn Link>> {
-        reach(self.target()?).map_err(|error| match error {
+        let board = self.board()?;
+        reach(self.target()?, board.as_ref()).map_err(|error| match error {
             ReachError::Link(error) => explained(error),
             error @ ReachError::NoWay { .. } => advised(
                 error,
@@ -105,6 +124,7 @@ pub fn explained(error: LinkError) -> anyhow::Error {
             "flash",
             "repeat the command; if it fails again, the flash is worn or damaged",
         ),
+        LinkError::Trouble(trouble) => return trouble::explained(trouble.clone()),
         LinkError::Desk { .. } => (
             Exit::Unknown,
             "disk",

@@ -27,6 +27,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<cancel::Cancelled>(),
         entry::<check::Checked>(),
         entry::<device::info::Described>(),
+        entry::<device::list::Probes>(),
         entry::<device::log::Told>(),
         entry::<device::provision::Provisioned>(),
         entry::<device::push::Pushed>(),

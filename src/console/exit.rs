@@ -32,6 +32,32 @@ pub enum Exit {
     Busy,
     /// A device's tamper log lost records, or they were changed.
     LogBroken,
+    /// No debug probe is plugged in, or not the one that was named.
+    NoProbe,
+    /// A debug probe is there, and this user may not use it.
+    NoPermission,
+    /// Nothing answers behind the probe.
+    NoTarget,
+    /// Another chip than the board's is connected.
+    WrongChip,
+    /// The chip's debug port is locked.
+    Locked,
+    /// The chip is there and its bootloader does not answer.
+    Silent,
+    /// The chip cannot be written, or does not hold what was written.
+    WriteFailed,
+    /// The debug port still answers after it was locked.
+    LockNotProven,
+    /// The chip holds firmware, or an identity, that this station did not put there.
+    Foreign,
+    /// A serial was used before, is reserved, or is not this station's to give.
+    SerialTaken,
+    /// There is no serial left.
+    Exhausted,
+    /// A station log was changed, cut short, or does not fit another one.
+    RecordsBroken,
+    /// Some units of a batch failed.
+    PartialBatch,
 }
 
 impl Exit {
@@ -49,6 +75,19 @@ impl Exit {
         Self::LinkLost,
         Self::Busy,
         Self::LogBroken,
+        Self::NoProbe,
+        Self::NoPermission,
+        Self::NoTarget,
+        Self::WrongChip,
+        Self::Locked,
+        Self::Silent,
+        Self::WriteFailed,
+        Self::LockNotProven,
+        Self::Foreign,
+        Self::SerialTaken,
+        Self::Exhausted,
+        Self::RecordsBroken,
+        Self::PartialBatch,
     ];
 
     /// The process's exit code.
@@ -67,6 +106,20 @@ impl Exit {
             Self::LinkLost => 15,
             Self::Busy => 16,
             Self::LogBroken => 17,
+            // From 20 on: the bench.
+            Self::NoProbe => 20,
+            Self::NoPermission => 21,
+            Self::NoTarget => 22,
+            Self::WrongChip => 23,
+            Self::Locked => 24,
+            Self::Silent => 25,
+            Self::WriteFailed => 26,
+            Self::LockNotProven => 27,
+            Self::Foreign => 28,
+            Self::SerialTaken => 29,
+            Self::Exhausted => 30,
+            Self::RecordsBroken => 31,
+            Self::PartialBatch => 32,
         }
     }
 }

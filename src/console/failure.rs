@@ -125,7 +125,20 @@ impl From<anyhow::Error> for Failure {
             | Exit::AlreadyProvisioned
             | Exit::LinkLost
             | Exit::Busy
-            | Exit::LogBroken => "device",
+            | Exit::LogBroken
+            | Exit::NoProbe
+            | Exit::NoPermission
+            | Exit::NoTarget
+            | Exit::WrongChip
+            | Exit::Locked
+            | Exit::Silent
+            | Exit::WriteFailed
+            | Exit::LockNotProven
+            | Exit::Foreign
+            | Exit::SerialTaken
+            | Exit::Exhausted
+            | Exit::RecordsBroken
+            | Exit::PartialBatch => "device",
             Exit::No => "refused",
             Exit::Usage => "usage",
         });

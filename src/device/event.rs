@@ -9,6 +9,7 @@ use cuff_bootloader::flash::Fault;
 use cuff_bootloader::judge::Place;
 use cuff_bootloader::plan::{HandOver, Memory, Seen, Step};
 use cuff_bootloader::record::Record;
+use cuff_bootloader::report::Report;
 use cuff_verifier::verdict::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -382,6 +383,48 @@ pub fn of_hand_over(hand_over: HandOver, record: Option<&Record>) -> Event {
             reason: reason.into(),
         },
     }
+}
+
+/// What a bootloader's report says of its boot, where nobody watched it step by step.
+pub fn of_report(report: &Report) -> Vec<Event> {
+    let ended = &report.ended;
+    let refused = |what: &str, answer: Option<Result<(), Reason>>| match answer {
+        Some(Err(reason)) => Some(Event::Refused {
+            what: what.to_owned(),
+            reason: reason.into(),
+        }),
+        _ => None,
+    };
+    let mut events: Vec<Event> = refused("evidence", ended.inbox).into_iter().collect();
+    if ended.inbox == Some(Ok(())) {
+        events.push(Event::EvidenceAccepted);
+    }
+    events.extend(refused("candidate", ended.candidate));
+    let state = report.state.as_ref();
+    let release = |on_trial: bool| {
+        name(state.map(|state| {
+            if on_trial {
+                state.trial.as_str()
+            } else {
+                state.installed.as_str()
+            }
+        }))
+    };
+    if ended.candidate == Some(Ok(())) {
+        events.push(Event::TrialOpened {
+            release: release(true),
+        });
+    }
+    events.push(match ended.hand_over {
+        HandOver::Jump { trial } => Event::Running {
+            release: release(trial.is_some()),
+            trial: trial.is_some(),
+        },
+        HandOver::Recovery(reason) => Event::Recovery {
+            reason: reason.into(),
+        },
+    });
+    events
 }
 
 fn name(release: Option<&str>) -> String {

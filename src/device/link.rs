@@ -10,6 +10,7 @@ use cuff_bootloader::provision::First;
 use cuff_verifier::verdict::Reason;
 
 use super::event::Event;
+use super::trouble::Trouble;
 use super::unit::Unit;
 
 /// A device that was reached.
@@ -39,6 +40,22 @@ pub trait Link {
 
     /// The first `length` bytes of the active slot.
     fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError>;
+
+    /// What a debug probe sees of the chip; nothing where the device speaks for itself.
+    fn seen(&mut self) -> Result<Option<Seen>, LinkError> {
+        Ok(None)
+    }
+}
+
+/// What a debug probe sees of a chip whose port is open.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The chip, by the name that was proved.
+    pub chip: String,
+    /// The number no other chip has, in hex.
+    pub uid: String,
+    /// Supply voltage in thousandths of a volt, where the probe tells.
+    pub millivolts: Option<u32>,
 }
 
 /// Told how many bytes have arrived so far.
@@ -91,6 +108,9 @@ pub enum LinkError {
     /// Its flash failed.
     #[error("the device's flash failed: {0}")]
     Flash(Fault),
+    /// Something between a debug probe and a chip.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
     /// This machine failed, not the device.
     #[error("cannot keep `{path}`")]
     Desk {

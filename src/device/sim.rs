@@ -10,22 +10,23 @@ pub mod outside;
 use std::path::{Path, PathBuf};
 
 use cuff_bootloader::boot::{Ended, drive};
-use cuff_bootloader::carry::{self, carry};
+use cuff_bootloader::carry::carry;
 use cuff_bootloader::flash::{Chip, Fault};
-use cuff_bootloader::layout::{Layout, Region, Slot};
+use cuff_bootloader::layout::Layout;
 use cuff_bootloader::nor::Cut;
 use cuff_bootloader::plan::{HandOver, Step, plan};
 use cuff_bootloader::provision::{self, First, Unprovisioned};
-use cuff_bootloader::record::{RECORD, Record, TrialId};
+use cuff_bootloader::record::{Record, TrialId};
 use cuff_bootloader::report::{self, Report};
-use cuff_bootloader::trust::{self, Bank};
+use cuff_bootloader::trust;
 use cuff_bootloader::upload::{self, Candidate, Inbox};
-use cuff_bootloader::{journal, log};
-use cuff_verifier::digest::{Digest, Hasher};
+use cuff_verifier::digest::Hasher;
 
 use super::event::{self, Event};
 use super::link::{Boot, Link, LinkError, Log, Sent};
-use super::unit::{Knowledge, Standing, Unit};
+use super::nonce::nonce;
+use super::read;
+use super::unit::Unit;
 use crate::board::Board;
 use crate::durable::Lock;
 use flash::FileFlash;
@@ -212,47 +213,14 @@ impl Sim {
         }
         Ok(())
     }
-
-    fn knowledge(&mut self, record: &Record) -> Option<Knowledge> {
-        let root = self.root(record)?;
-        let mut chip = self.chip();
-        let trial = record.trial.map(|trial| trial.id(&record.identity).0);
-        Some(Knowledge {
-            record: *record,
-            root,
-            counter: carry::counter(&mut chip, record),
-            starts: journal::look(&mut chip)
-                .filter(|progress| Some(progress.business) == trial)
-                .map_or(0, |progress| progress.starts),
-            log_head: log::head(&mut chip).unwrap_or_default(),
-        })
-    }
-
-    /// The trusted root, from whichever bank holds it whole.
-    fn root(&mut self, record: &Record) -> Option<Vec<u8>> {
-        let layout = self.layout;
-        let chip = self.chip();
-        [Bank::A, Bank::B].into_iter().find_map(|bank| {
-            let region: Region = layout.bank(bank).part(RECORD, record.root.length);
-            let root = chip.mapped(region)?;
-            (Digest::of(root) == record.root.sha256).then(|| root.to_vec())
-        })
-    }
 }
 
 impl Link for Sim {
     fn unit(&mut self) -> Result<Unit, LinkError> {
-        let trust = self.layout.trust;
-        let record = trust::look(&mut self.chip()).record().copied();
-        let standing = match record.and_then(|record| self.knowledge(&record)) {
-            Some(knowledge) => Standing::Provisioned(Box::new(knowledge)),
-            None if self.chip().blank(trust, 0, trust.length) == Ok(true) => Standing::Blank,
-            None => Standing::Damaged,
-        };
         Ok(Unit {
             board: self.board.clone(),
             bootloader: self.board.bootloader,
-            standing,
+            standing: read::standing(&mut self.chip()),
         })
     }
 
@@ -334,19 +302,11 @@ impl Link for Sim {
     }
 
     fn log(&mut self) -> Result<Log, LinkError> {
-        let mut lines = Vec::new();
-        let head =
-            log::read(&mut self.chip(), |line| lines.push(line)).map_err(LinkError::Flash)?;
-        Ok(Log { lines, head })
+        read::log(&mut self.chip()).map_err(LinkError::Flash)
     }
 
     fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError> {
-        let region = self.layout.slot(Slot::Active);
-        let mut bytes = vec![0; usize::try_from(length.min(region.length)).unwrap_or(0)];
-        self.chip()
-            .read(region, 0, &mut bytes)
-            .map_err(LinkError::Flash)?;
-        Ok(bytes)
+        read::active(&mut self.chip(), length).map_err(LinkError::Flash)
     }
 }
 
@@ -360,15 +320,6 @@ fn refused(refused: upload::Refused) -> LinkError {
         upload::Refused::Fault(fault) => LinkError::Flash(fault),
         other => LinkError::Refused(other.reason()),
     }
-}
-
-/// Sixteen bytes nobody can have answered before.
-fn nonce() -> Result<[u8; 16], LinkError> {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| LinkError::Lost {
-        why: format!("this machine gave no random bytes to ask with: {error}"),
-    })?;
-    Ok(nonce)
 }
 
 /// How much is handed over at once.

@@ -1,4 +1,4 @@
-//! The committed fixtures that we can make: firmware of the demo band, and test vectors.
+//! The committed fixtures that we can make: firmware of the demo band, a chip description, and test vectors.
 //!
 //! Takes the sources; gives the files in `fixtures/`, or the names of those that are not what the sources give.
 
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::boards;
+use crate::chip;
 use crate::place;
 use crate::vectors;
 
@@ -37,6 +38,9 @@ pub fn write() -> Result<()> {
             .with_context(|| format!("could not write {}", path.display()))?;
         println!("wrote {}", firmware.path);
     }
+    fs::write(place::root().join(chip::PATH), chip::build()?)
+        .with_context(|| format!("could not write {}", chip::PATH))?;
+    println!("wrote {}", chip::PATH);
     Ok(())
 }
 
@@ -59,6 +63,11 @@ pub fn check() -> Result<()> {
                 first.count()
             ));
         }
+    }
+    if fs::read(place::root().join(chip::PATH)).unwrap_or_default() == chip::build()? {
+        println!("{}: as built", chip::PATH);
+    } else {
+        stale.push(chip::PATH.to_owned());
     }
     if stale.is_empty() {
         return Ok(());

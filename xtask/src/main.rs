@@ -3,6 +3,7 @@
 //! Takes the name of a task and its options; gives exit code 0 (done), 1 (something failed) or 2 (no such task).
 
 mod boards;
+mod chip;
 mod dependencies;
 mod fixtures;
 mod place;

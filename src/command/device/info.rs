@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{At, explained, provisioned};
 use crate::board::{ClockQuality, Lock};
 use crate::console::{Answer, Console, Exit, safe};
+use crate::device::link::Seen;
 use crate::device::state;
 use crate::device::unit::{Standing, Unit, lock_means};
 use crate::durable;
@@ -30,7 +31,9 @@ pub struct Info {
 impl Info {
     /// Reads the device and shows it.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let unit = self.at.reach()?.unit().map_err(explained)?;
+        let mut link = self.at.reach()?;
+        let unit = link.unit().map_err(explained)?;
+        let seen = link.seen().map_err(explained)?;
         let state = match &unit.standing {
             Standing::Provisioned(knowledge) => state::state(&unit, knowledge),
             Standing::Blank | Standing::Damaged => None,
@@ -45,6 +48,7 @@ impl Info {
             board: unit.board.name.clone(),
             lock: unit.board.lock,
             lock_means: lock_means(&unit.board).to_owned(),
+            chip: seen.map(Chip::of),
             bootloader: unit.bootloader,
             standing: standing(&unit).to_owned(),
             freshness: freshness(&unit).to_owned(),
@@ -82,6 +86,8 @@ pub struct Described {
     lock: Lock,
     /// What that means for whoever relies on the device.
     lock_means: String,
+    /// What a debug probe sees of the chip; absent where the device speaks for itself.
+    chip: Option<Chip>,
     /// Version of its bootloader.
     bootloader: u64,
     /// `provisioned`, `blank` or `damaged`.
@@ -96,6 +102,30 @@ pub struct Described {
     state: Option<State>,
     /// Where the state was written.
     saved: Option<String>,
+}
+
+/// What a debug probe sees.
+#[derive(Serialize, JsonSchema)]
+struct Chip {
+    /// The chip, by the name that was proved before anything else was read.
+    name: String,
+    /// The number no other chip has, in hex.
+    uid: String,
+    /// The debug port: `open`, or the probe would have seen nothing.
+    port: String,
+    /// Supply voltage in thousandths of a volt, where the probe tells.
+    millivolts: Option<u32>,
+}
+
+impl Chip {
+    fn of(seen: Seen) -> Self {
+        Self {
+            name: seen.chip,
+            uid: seen.uid,
+            port: "open".to_owned(),
+            millivolts: seen.millivolts,
+        }
+    }
 }
 
 /// Starts of a trial.
@@ -127,6 +157,18 @@ impl Answer for Described {
             safe(&self.board),
             self.bootloader
         )?;
+        if let Some(chip) = &self.chip {
+            let supply = chip.millivolts.map_or(String::new(), |found| {
+                format!(", supply {}.{:02} V", found / 1000, found % 1000 / 10)
+            });
+            writeln!(
+                out,
+                "chip        {}, uid {}, debug port {}{supply}",
+                safe(&chip.name),
+                chip.uid,
+                chip.port
+            )?;
+        }
         let lock = match self.lock {
             Lock::Hardware => "hardware",
             Lock::None => "none",

@@ -1,0 +1,166 @@
+//! A thread that owns a probe, and a clock beside it.
+//!
+//! Takes jobs, gives their results; when a job says nothing for too long, or its driver panics, the caller learns that and
+//! goes on. A probe whose cable is pulled can leave its driver waiting for ever; nobody at the bench should wait with it.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+/// What a job says while it works, and at its end.
+enum Said<T> {
+    Beat(u64),
+    Done(T),
+}
+
+/// A thread that owns an `S`.
+pub struct Worker<S> {
+    jobs: Option<Sender<Job<S>>>,
+    /// Closed once the thread has given back what it owned.
+    over: Receiver<()>,
+}
+
+/// Tells the caller how far a job is, and that it lives.
+pub struct Beat<'b>(&'b mut dyn FnMut(u64));
+
+impl Beat<'_> {
+    /// So much is done.
+    pub fn reach(&mut self, done: u64) {
+        (self.0)(done);
+    }
+}
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gone {
+    /// It said nothing for too long.
+    Silent(Duration),
+    /// Its driver failed.
+    Broken,
+}
+
+impl<S: 'static> Worker<S> {
+    /// Starts a thread that opens its `S` itself, and waits for it at most `limit`.
+    pub fn start<E: Send + 'static>(
+        limit: Duration,
+        open: impl FnOnce() -> Result<S, E> + Send + 'static,
+    ) -> Result<Result<Self, E>, Gone> {
+        let (jobs, inbox) = mpsc::channel::<Job<S>>();
+        let (ending, over) = mpsc::channel();
+        let (opened, answer) = mpsc::channel();
+        thread::spawn(move || {
+            let _ending: Sender<()> = ending;
+            let mut owned = match open() {
+                Ok(owned) => owned,
+                Err(error) => {
+                    let _nobody = opened.send(Err(error));
+                    return;
+                }
+            };
+            let _nobody = opened.send(Ok(()));
+            drop(opened);
+            while let Ok(job) = inbox.recv() {
+                job(&mut owned);
+            }
+        });
+        match answer.recv_timeout(limit) {
+            Ok(Ok(())) => Ok(Ok(Self {
+                jobs: Some(jobs),
+                over,
+            })),
+            Ok(Err(error)) => Ok(Err(error)),
+            Err(RecvTimeoutError::Timeout) => Err(Gone::Silent(limit)),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone::Broken),
+        }
+    }
+
+    /// Has a job done. It may take as long as it likes, as long as it beats at least once every `limit`.
+    pub fn ask<T: Send + 'static>(
+        &mut self,
+        limit: Duration,
+        sent: &mut dyn FnMut(u64),
+        job: impl FnOnce(&mut S, &mut Beat<'_>) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        let (say, hear) = mpsc::channel();
+        let job: Job<S> = Box::new(move |owned| {
+            let mut tell = |done| {
+                let _nobody = say.send(Said::Beat(done));
+            };
+            let result = job(owned, &mut Beat(&mut tell));
+            let _nobody = say.send(Said::Done(result));
+        });
+        let jobs = self.jobs.as_ref().ok_or(Gone::Broken)?;
+        jobs.send(job).map_err(|_| Gone::Broken)?;
+        loop {
+            match hear.recv_timeout(limit) {
+                Ok(Said::Beat(done)) => sent(done),
+                Ok(Said::Done(result)) => return Ok(result),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.jobs = None;
+                    return Err(Gone::Silent(limit));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.jobs = None;
+                    return Err(Gone::Broken);
+                }
+            }
+        }
+    }
+}
+
+impl<S> Drop for Worker<S> {
+    fn drop(&mut self) {
+        // A probe that still answers lets go of its chip properly; one that does not is left behind.
+        if self.jobs.take().is_some() {
+            let _over = self.over.recv_timeout(LETTING_GO);
+        }
+    }
+}
+
+const LETTING_GO: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_job_that_beats_may_take_its_time_and_one_that_is_silent_may_not() {
+        let mut worker = Worker::start(SOON, || Ok::<_, ()>(1_u64)).unwrap().unwrap();
+        let mut heard = Vec::new();
+        let done = worker.ask(SOON, &mut |done| heard.push(done), |owned, beat| {
+            for step in 1..=4 {
+                thread::sleep(Duration::from_millis(40));
+                beat.reach(step);
+            }
+            *owned += 1;
+            *owned
+        });
+        assert_eq!(done, Ok(2));
+        assert_eq!(heard, [1, 2, 3, 4]);
+        let slow = worker.ask(SOON, &mut |_| {}, |_, _| {
+            thread::sleep(Duration::from_secs(1));
+        });
+        assert_eq!(slow, Err(Gone::Silent(SOON)));
+        assert_eq!(
+            worker.ask(SOON, &mut |_| {}, |owned, _| *owned),
+            Err(Gone::Broken)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_said_and_what_never_opens_is_not_waited_for() {
+        assert!(matches!(
+            Worker::<u8>::start(SOON, || Err("no")).unwrap(),
+            Err("no")
+        ));
+        let never = Worker::<u8>::start(SOON, || {
+            thread::sleep(Duration::from_secs(1));
+            Err(())
+        });
+        assert!(matches!(never, Err(Gone::Silent(_))));
+    }
+}

@@ -1,0 +1,85 @@
+//! Units on a bench: each a chip behind a probe of its own.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use crate::port::{FLASH, FLASH_LENGTH, Faults};
+use crate::port::{Failed, Port};
+use crate::serve::serve;
+
+/// A chip, its probe, and whoever looks behind its back.
+#[derive(Clone)]
+pub struct Unit {
+    port: Arc<Mutex<Port>>,
+    at: u16,
+}
+
+impl Unit {
+    /// A virgin chip with this number, powered, behind a probe that waits for a host.
+    pub fn power_on(uid: [u32; 2]) -> io::Result<Self> {
+        let port = Arc::new(Mutex::new(Port::power_on(uid)?));
+        let at = serve(Arc::clone(&port))?;
+        Ok(Self { port, at })
+    }
+
+    /// How `cuff` names its probe.
+    pub fn target(&self) -> String {
+        format!("probe:20b7:9db1:tcp:127.0.0.1:{}", self.at)
+    }
+
+    /// Orders faults; those with a count begin to count now.
+    pub fn break_with(&self, faults: Faults) {
+        self.port().faults = faults;
+    }
+
+    /// How many transfers there were so far.
+    pub fn transfers(&self) -> u64 {
+        self.port().transfers
+    }
+
+    /// Power goes.
+    pub fn power_off(&self) -> io::Result<()> {
+        let mut port = self.port();
+        port.machine.halt()?;
+        port.powered = false;
+        Ok(())
+    }
+
+    /// Power and cable come back.
+    pub fn power_cycle(&self) -> io::Result<()> {
+        self.port().power_cycle().map_err(told)
+    }
+
+    /// Closes the debug port, as the word in flash does at a reset.
+    pub fn lock(&self) -> io::Result<()> {
+        self.port().lock().map_err(told)
+    }
+
+    /// The chip says from now on that it is another one.
+    pub fn become_another_chip(&self) {
+        self.port().become_another_chip();
+    }
+
+    /// Reads flash behind the probe's back.
+    pub fn read(&self, offset: u32, length: u32) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length as usize];
+        self.port().machine.read(FLASH + offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes flash behind the probe's back.
+    pub fn write(&self, offset: u32, bytes: &[u8]) -> io::Result<()> {
+        self.port().machine.write(FLASH + offset, bytes)
+    }
+
+    fn port(&self) -> MutexGuard<'_, Port> {
+        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn told(failed: Failed) -> io::Error {
+    match failed {
+        Failed::Machine(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}

@@ -1,0 +1,346 @@
+//! An emulated core with two side channels: its bus (`-qtest`), and run control with registers (`-gdb`).
+//!
+//! The bus sees devices as the core does, while the core runs; gdb's own memory access would not (writes to peripherals are
+//! dropped, writes to flash pass its controller by).
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A machine.
+pub struct Qemu {
+    child: Child,
+    /// Holds the sockets.
+    _folder: TempDir,
+    bus: BufReader<UnixStream>,
+    gdb: UnixStream,
+    heard: Vec<u8>,
+    registers: HashMap<String, u32>,
+    /// Whether the core runs, as far as is known.
+    pub running: bool,
+}
+
+impl Qemu {
+    /// Starts a machine; its core is stopped.
+    pub fn start(machine: &str) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (bus, gdb) = (folder.path().join("bus"), folder.path().join("gdb"));
+        // However this process ends, the machine ends with it: the shell kills it when our end of its input closes.
+        let child = Command::new("sh")
+            .args(["-c", "\"$@\" & p=$!; cat >/dev/null; kill -9 $p", "machine"])
+            .args([
+                "qemu-system-arm",
+                "-M",
+                machine,
+                "-display",
+                "none",
+                "-monitor",
+                "none",
+            ])
+            .args([
+                "-serial",
+                "null",
+                "-nodefaults",
+                "-S",
+                "-accel",
+                "tcg",
+                "-qtest-log",
+                "none",
+            ])
+            .arg("-qtest")
+            .arg(format!("unix:{},server=on,wait=off", bus.display()))
+            .arg("-chardev")
+            .arg(format!(
+                "socket,id=g,path={},server=on,wait=off",
+                gdb.display()
+            ))
+            .args(["-gdb", "chardev:g"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut machine = Self {
+            child,
+            bus: BufReader::new(connect(&bus)?),
+            gdb: connect(&gdb)?,
+            _folder: folder,
+            heard: Vec::new(),
+            registers: HashMap::new(),
+            running: false,
+        };
+        machine.gdb("?")?;
+        machine.learn_registers()?;
+        Ok(machine)
+    }
+
+    /// One bus read of 1, 2 or 4 bytes.
+    pub fn load(&mut self, address: u32, size: u32) -> io::Result<u32> {
+        let said = self.say(&format!("read{} {address:#x}", letter(size)))?;
+        let digits = said.trim_start_matches("0x");
+        let value = u64::from_str_radix(digits, 16).map_err(io::Error::other)?;
+        Ok(value as u32)
+    }
+
+    /// One bus write of 1, 2 or 4 bytes.
+    pub fn store(&mut self, address: u32, size: u32, value: u32) -> io::Result<()> {
+        self.say(&format!("write{} {address:#x} {value:#x}", letter(size)))
+            .map(|_| ())
+    }
+
+    /// Reads plain memory.
+    pub fn read(&mut self, address: u32, out: &mut [u8]) -> io::Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let said = self.say(&format!("read {address:#x} {:#x}", out.len()))?;
+        let digits = said.trim_start_matches("0x").as_bytes();
+        for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
+            *byte = pair.iter().fold(0, |value, digit| {
+                value << 4 | char::from(*digit).to_digit(16).unwrap_or(0) as u8
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes plain memory.
+    pub fn write(&mut self, address: u32, bytes: &[u8]) -> io::Result<()> {
+        for (piece, at) in bytes.chunks(4096).zip((address..).step_by(4096)) {
+            let digits = hex::encode(piece);
+            self.say(&format!("write {at:#x} {:#x} 0x{digits}", piece.len()))?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, command: &str) -> io::Result<String> {
+        self.bus.get_mut().write_all(command.as_bytes())?;
+        self.bus.get_mut().write_all(b"\n")?;
+        loop {
+            let mut line = String::new();
+            if self.bus.read_line(&mut line)? == 0 {
+                return Err(io::Error::other("the machine went away"));
+            }
+            if line.starts_with("IRQ") {
+                continue;
+            }
+            let line = line.trim();
+            return line
+                .strip_prefix("OK")
+                .map(|said| said.trim().to_owned())
+                .ok_or_else(|| io::Error::other(format!("{command}: {line}")));
+        }
+    }
+
+    /// A core register; one this machine does not show reads as 0.
+    pub fn register(&mut self, name: &str) -> io::Result<u32> {
+        let Some(number) = self.registers.get(name).copied() else {
+            return Ok(0);
+        };
+        let said = self.gdb(&format!("p{number:x}"))?;
+        let mut bytes = [0; 4];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            let pair = said.get(index * 2..index * 2 + 2).unwrap_or("0");
+            *byte = u8::from_str_radix(pair, 16).unwrap_or(0);
+        }
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Sets a core register.
+    pub fn set_register(&mut self, name: &str, value: u32) -> io::Result<()> {
+        let Some(number) = self.registers.get(name).copied() else {
+            return Ok(());
+        };
+        let digits = hex::encode(value.to_le_bytes());
+        self.gdb(&format!("P{number:x}={digits}")).map(|_| ())
+    }
+
+    /// Whether this machine shows a register.
+    pub fn shows(&self, name: &str) -> bool {
+        self.registers.contains_key(name)
+    }
+
+    /// Sets or clears a breakpoint.
+    pub fn breakpoint(&mut self, address: u32, set: bool) -> io::Result<()> {
+        let letter = if set { 'Z' } else { 'z' };
+        self.gdb(&format!("{letter}1,{address:x},2")).map(|_| ())
+    }
+
+    /// Lets the core run.
+    pub fn go(&mut self) -> io::Result<()> {
+        self.send("c")?;
+        self.running = true;
+        Ok(())
+    }
+
+    /// One instruction.
+    pub fn step(&mut self) -> io::Result<()> {
+        self.gdb("s").map(|_| ())
+    }
+
+    /// Whether the core has stopped by itself since it was last looked at.
+    pub fn stopped(&mut self) -> io::Result<bool> {
+        if self.running && self.receive(Duration::ZERO)?.is_some() {
+            self.running = false;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Stops the core; whether it had stopped by itself before.
+    pub fn halt(&mut self) -> io::Result<bool> {
+        if !self.running {
+            return Ok(false);
+        }
+        if self.stopped()? {
+            return Ok(true);
+        }
+        self.gdb.write_all(&[3])?;
+        let packet = self.receive(PATIENCE)?;
+        let packet = packet.ok_or_else(|| io::Error::other("the core does not stop"))?;
+        self.running = false;
+        Ok(!packet.starts_with("T02"))
+    }
+
+    /// Resets the machine; the core stays stopped. Plain memory is left alone.
+    pub fn reset(&mut self) -> io::Result<()> {
+        self.halt()?;
+        // A reset comes some time later: a register that it clears tells when.
+        self.set_register("r12", POISON)?;
+        self.gdb("qRcmd,73797374656d5f7265736574")?;
+        let asked = Instant::now();
+        while self.register("r12")? == POISON {
+            if asked.elapsed() > PATIENCE {
+                return Err(io::Error::other("the machine does not reset"));
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
+    }
+
+    fn gdb(&mut self, packet: &str) -> io::Result<String> {
+        self.send(packet)?;
+        self.receive(PATIENCE)?
+            .ok_or_else(|| io::Error::other(format!("no answer to {packet}")))
+    }
+
+    fn send(&mut self, packet: &str) -> io::Result<()> {
+        let sum = packet.bytes().fold(0u8, u8::wrapping_add);
+        self.gdb
+            .write_all(format!("${packet}#{sum:02x}").as_bytes())
+    }
+
+    /// The next packet, or nothing when none is whole within `limit`.
+    fn receive(&mut self, limit: Duration) -> io::Result<Option<String>> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(packet) = self.whole_packet() {
+                self.gdb.write_all(b"+")?;
+                return Ok(Some(packet));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            self.gdb.set_nonblocking(left.is_zero())?;
+            if !left.is_zero() {
+                self.gdb
+                    .set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+            }
+            let mut bytes = [0; 4096];
+            let read = self.gdb.read(&mut bytes);
+            self.gdb.set_nonblocking(false)?;
+            match read {
+                Ok(0) => return Err(io::Error::other("the machine went away")),
+                Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    if Instant::now() >= end {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn whole_packet(&mut self) -> Option<String> {
+        let start = self.heard.iter().position(|byte| *byte == b'$')?;
+        let rest = self.heard.get(start..)?;
+        let end = rest.iter().position(|byte| *byte == b'#')?;
+        let packet = String::from_utf8_lossy(rest.get(1..end)?).into_owned();
+        rest.get(end + 2)?;
+        self.heard.drain(..start + end + 3);
+        Some(packet)
+    }
+
+    /// Register numbers differ between versions; the machine describes its own.
+    fn learn_registers(&mut self) -> io::Result<()> {
+        let mut number = 0u32;
+        let mut files = vec!["target.xml".to_owned()];
+        while let Some(file) = files.pop() {
+            let mut xml = String::new();
+            loop {
+                let ask = format!("qXfer:features:read:{file}:{:x},ff0", xml.len());
+                let part = self.gdb(&ask)?;
+                xml.push_str(part.get(1..).unwrap_or_default());
+                if !part.starts_with('m') {
+                    break;
+                }
+            }
+            let mut included = Vec::new();
+            for tag in xml.split('<') {
+                if tag.starts_with("xi:include") {
+                    included.extend(attribute(tag, "href"));
+                } else if tag.starts_with("reg ") {
+                    if let Some(given) = attribute(tag, "regnum") {
+                        number = given.parse().map_err(io::Error::other)?;
+                    }
+                    if let Some(name) = attribute(tag, "name") {
+                        self.registers.insert(name, number);
+                    }
+                    number += 1;
+                }
+            }
+            files.extend(included.into_iter().rev());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _gone = self.child.wait();
+    }
+}
+
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let begun = Instant::now();
+    loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if begun.elapsed() > Duration::from_secs(20) => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+fn letter(size: u32) -> char {
+    match size {
+        1 => 'b',
+        2 => 'w',
+        _ => 'l',
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const POISON: u32 = 0xa5a5_5a5a;
