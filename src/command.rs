@@ -3,7 +3,7 @@
 //! A command is a `clap::Args` struct with `run(&self, &Console) -> anyhow::Result<Exit>`. To add one: its file here, one
 //! line below, one line in the table of `cli.rs`, and one line per answer in the table of `schema.rs`.
 //! No commands, but shared by several: [`unlock`] opens a private key, [`desk`] finds the working directory, [`given`] reads
-//! a file somebody named, [`boards`] knows the boards, `--board FILE` included.
+//! a file somebody named, [`origin`] a repository, [`boards`] knows the boards, `--board FILE` included.
 
 pub mod amend;
 pub mod boards;
@@ -17,6 +17,7 @@ pub mod given;
 pub mod init;
 pub mod inspect;
 pub mod key;
+pub mod origin;
 pub mod publish;
 pub mod refresh;
 pub mod review;

@@ -20,10 +20,14 @@ mod evidence;
 mod oracles;
 #[path = "support/release.rs"]
 mod release;
+#[path = "support/server.rs"]
+mod server;
 #[path = "support/cuff.rs"]
 mod support;
 #[path = "client/trust.rs"]
 mod trust;
+#[path = "client/wire.rs"]
+mod wire;
 
 use std::path::Path;
 

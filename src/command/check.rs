@@ -1,15 +1,15 @@
 //! `cuff check`: everything that is wrong with a published repository, seen from outside.
 //!
-//! It takes a directory and the date, gives a list of problems, and leaves with 1 if one of them is an error. It writes
+//! It takes a directory or a web address and the date, gives a list of problems, and leaves with 1 if one of them is an error. It writes
 //! nothing and trusts nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fetch::advice::explain_open;
 use crate::console::style::{BAD, DIM, GOOD, WARNING, paint};
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::instant::{self, Span};
@@ -17,6 +17,7 @@ use crate::repository::check::problem::{Problem, Severity};
 use crate::repository::check::second_opinion::{Opinion, WITNESS};
 use crate::repository::check::{self, Criteria, Report};
 use crate::repository::source::directory::Directory;
+use crate::repository::source::open::{is_address, open};
 
 /// List everything that is wrong with a published repository
 ///
@@ -25,8 +26,10 @@ use crate::repository::source::directory::Directory;
 /// trust: `cuff fetch` begins with yours.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The repository's directory
-    directory: PathBuf,
+    /// The repository's directory, or its web address
+    ///
+    /// On a web server files are asked for and not listed: what nothing leads to is not seen.
+    repository: String,
 
     /// Also ask the `tuf` crate, a TUF client by other people, about signatures
     ///
@@ -51,15 +54,6 @@ pub struct Check {
 impl Check {
     /// Checks and lists.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        if !self.directory.is_dir() {
-            return Err(anyhow::anyhow!(
-                "there is no directory `{}`",
-                self.directory.display()
-            ))
-            .exit(Exit::Unknown)
-            .rule("no-repository")
-            .help("name the directory that holds metadata/ and targets/");
-        }
         let now = match self.at {
             Some(date) => date,
             None => instant::now()?,
@@ -69,17 +63,9 @@ impl Check {
             soon: self.soon,
             demo: self.demo,
         };
-        let directory = Directory::new(&self.directory);
-        let report = check::check(&directory, criteria, self.second_opinion).map_err(|error| {
-            advised(
-                error,
-                Exit::Unknown,
-                "unreadable-file",
-                "check that you may read it, and that the disk is sound",
-            )
-        })?;
+        let report = self.examine(console, criteria)?;
         console.answer(&Checked::of(
-            self.directory.display().to_string(),
+            self.repository.clone(),
             now.to_string(),
             report,
             self.second_opinion,
@@ -87,10 +73,38 @@ impl Check {
     }
 }
 
+impl Check {
+    fn examine(&self, console: &Console, criteria: Criteria) -> anyhow::Result<Report> {
+        let failed = |error| {
+            advised(
+                error,
+                Exit::Unknown,
+                "unreadable-file",
+                "check that it can be reached and read: the address, the network, the disk",
+            )
+        };
+        if is_address(&self.repository) {
+            let source = open(&self.repository, console.offline()).map_err(explain_open)?;
+            return check::check_from_afar(&*source, criteria, self.second_opinion).map_err(failed);
+        }
+        let directory = Directory::new(&self.repository);
+        if !directory.root().is_dir() {
+            return Err(anyhow::anyhow!(
+                "there is no directory `{}`",
+                self.repository
+            ))
+            .exit(Exit::Unknown)
+            .rule("no-repository")
+            .help("name the directory that holds metadata/ and targets/, or its web address");
+        }
+        check::check(&directory, criteria, self.second_opinion).map_err(failed)
+    }
+}
+
 /// The state of a repository.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
-    /// The directory.
+    /// The directory, or the web address.
     directory: String,
     /// The date it was checked for.
     at: String,

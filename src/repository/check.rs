@@ -57,9 +57,10 @@ impl Report {
 }
 
 /// A repository under examination: what has been read of it, and what was wrong.
-#[derive(Debug)]
 pub struct Case<'a> {
-    directory: &'a Directory,
+    source: &'a dyn Source,
+    /// Where it can be listed: in a directory, not on a web server.
+    directory: Option<&'a Directory>,
     criteria: Criteria,
     report: Report,
     /// Files that current metadata leads to.
@@ -72,7 +73,27 @@ pub fn check(
     criteria: Criteria,
     second_opinion: bool,
 ) -> Result<Report, SourceError> {
+    examine(directory, Some(directory), criteria, second_opinion)
+}
+
+/// Examines a repository that can be read and not listed: what nothing leads to is not seen, nor what lies behind a missing
+/// root.
+pub fn check_from_afar(
+    source: &dyn Source,
+    criteria: Criteria,
+    second_opinion: bool,
+) -> Result<Report, SourceError> {
+    examine(source, None, criteria, second_opinion)
+}
+
+fn examine(
+    source: &dyn Source,
+    directory: Option<&Directory>,
+    criteria: Criteria,
+    second_opinion: bool,
+) -> Result<Report, SourceError> {
     let mut case = Case {
+        source,
         directory,
         criteria,
         report: Report::default(),
@@ -80,7 +101,9 @@ pub fn check(
     };
     let found = metadata::examine(&mut case)?;
     releases::examine(&mut case, &found)?;
-    files::examine(&mut case)?;
+    if let Some(directory) = directory {
+        files::examine(&mut case, directory)?;
+    }
     ask_a_client(&mut case, &found)?;
     if second_opinion {
         let opinions = second_opinion::ask(&found);
@@ -114,7 +137,7 @@ impl Case<'_> {
     /// A file that should be there. What is missing or too long is a problem of the repository, a failing disk is not.
     fn read(&mut self, file: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
         self.referenced.insert(file.to_owned());
-        match self.directory.get(file, limit) {
+        match self.source.get(file, limit) {
             Ok(Some(bytes)) => Ok(Some(bytes)),
             Ok(None) => {
                 self.error("missing-file", file, "the file is missing");
@@ -141,7 +164,7 @@ fn ask_a_client(case: &mut Case<'_>, found: &metadata::Found) -> Result<(), Sour
     };
     let wanted: Vec<String> = found.roles.keys().map(|role| format!("{role}/")).collect();
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-    match client.update(case.directory, &wanted) {
+    match client.update(case.source, &wanted) {
         Ok(_) => Ok(()),
         Err(ClientError::Source(error @ SourceError::Read { .. })) => Err(error),
         Err(error) => {

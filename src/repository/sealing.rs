@@ -35,7 +35,7 @@ pub struct Sealing {
     pub versions: BTreeMap<String, u64>,
 }
 
-/// Packs `releases`, which were fetched from `source` under `view`.
+/// Packs `releases`, which were fetched from `source` under `view`; without one it is the chain alone.
 pub fn seal(
     source: &dyn Source,
     view: &View,
@@ -128,9 +128,10 @@ fn read_back(
     clock: Clock,
 ) -> Result<(), SealingError> {
     let source = Sealed::new("as it was just packed", sealing.seal.clone());
-    let wanted: Vec<&str> = releases
+    let wanted: Vec<&str> = view
+        .findings()
         .iter()
-        .map(|release| release.path.as_str())
+        .map(|finding| finding.path.as_str())
         .collect();
     let client = Client {
         trust: &mut Trust::in_memory(anchor.to_vec()),
@@ -138,7 +139,12 @@ fn read_back(
         clock,
     };
     let again = client.update(&source, &wanted)?;
-    for finding in again.findings() {
+    for release in releases {
+        let finding = again
+            .findings()
+            .iter()
+            .find(|finding| finding.path == release.path)
+            .ok_or(SealingError::Changed)?;
         release::fetch(&source, finding)?;
     }
     if again == *view {

@@ -5,8 +5,9 @@ use std::fs;
 use cuff::state::State;
 use serde_json::{Value, json};
 
-use crate::oracles::{python, quick, sigstore};
+use crate::oracles::{javascript, python, quick, sigstore};
 use crate::release::bundle;
+use crate::server::Server;
 use crate::support::{Desk, project};
 
 /// A working directory with two roots and two releases published; the example keys are tolerated in it.
@@ -57,6 +58,7 @@ fn a_published_repository_is_healthy_and_everyone_finds_the_release() {
         assert_eq!(sigstore(&folder, &root, now, target), Ok(listed));
         if !quick() {
             assert_eq!(python(&folder, &root, now, target), Ok(listed));
+            assert_eq!(javascript(&folder, target), Ok(listed));
         }
     }
 }
@@ -103,5 +105,39 @@ fn from_the_desk_to_the_devices_verdict() {
     assert_eq!(answer["reason"]["name"], "counter-rollback");
     let moved = State::read(desk.read("unit.json").as_bytes()).unwrap();
     assert_eq!(moved.root["version"], 2);
+    assert_eq!(moved.installed.unwrap().release, "band/1.5.0");
+}
+
+#[test]
+fn a_device_is_brought_up_to_date_from_a_server() {
+    let desk = published().variable("NO_PROXY", "127.0.0.1");
+    let board = project().join("fixtures/boards/wearable.toml");
+    fs::copy(board, desk.path("board.toml")).unwrap();
+    let first = desk.path("desk/published/metadata/1.root.json");
+    fs::copy(first, desk.path("root.json")).unwrap();
+    let server = Server::of_folder(desk.path("desk/published"));
+    let at = server.url("");
+    desk.cuff(&format!("fetch {at} band/1.4.0 --sealed -o old.sealed"))
+        .expect(0);
+    desk.cuff("sim new unit --board board.toml").expect(0);
+    desk.cuff(
+        "device provision sim:unit old.sealed --serial unit-1 --hardware band-a --root root.json",
+    )
+    .expect(0);
+    let push = |rest: &str| desk.cuff(&format!("device push sim:unit {at} {rest} --json"));
+    assert_eq!(push("").expect(2).json()["error"]["rule"], "no-release");
+    push("--release band/9").expect(1);
+    push("--release band/1.5.0 --dry-run").expect(0);
+    let pushed = push("--release band/1.5.0").expect(0).json();
+    assert_eq!(pushed["release"], "band/1.5.0");
+    desk.cuff("sim boot unit").expect(0);
+    let trust = push("--trust-only").expect(0).json();
+    assert_eq!(trust["release"], Value::Null);
+    desk.cuff(&format!(
+        "--offline device push sim:unit {at} --release band/1.5.0"
+    ))
+    .expect(2);
+    desk.cuff("device info sim:unit --save unit.json").expect(0);
+    let moved = State::read(desk.read("unit.json").as_bytes()).unwrap();
     assert_eq!(moved.installed.unwrap().release, "band/1.5.0");
 }

@@ -15,6 +15,8 @@ use sigstore_types::HashAlgorithm;
 
 use crate::author::{self, Author};
 use crate::cases::{BROKEN, SOUND, STRICT, STRICTER, UNSOUND, Vandalism};
+use crate::commands::move_to_today;
+use crate::server::Server;
 use crate::support::project;
 use crate::update;
 
@@ -255,5 +257,48 @@ pub fn python(folder: &Path, root: &[u8], now: Instant, target: &str) -> Result<
         (Some(0), "absent") => Ok(false),
         (Some(1), refusal) if !refusal.is_empty() => Err(refusal.to_owned()),
         _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// Whether tuf-js, which `cargo xtask setup` installs, finds `target` today, beginning with the first root that lies there.
+pub fn javascript(folder: &Path, target: &str) -> Result<bool, String> {
+    let modules = project().join("target/tools/node/node_modules");
+    assert!(
+        modules.is_dir(),
+        "tuf-js is missing: run `cargo xtask setup`, or set CUFF_QUICK=1"
+    );
+    let server = Server::of_folder(folder);
+    let work = tempfile::tempdir().unwrap();
+    let output = Command::new("node")
+        .arg(project().join("tests/client/tuf.js"))
+        .arg(modules)
+        .arg(server.url("").trim_end_matches('/'))
+        .arg(folder.join("metadata/1.root.json"))
+        .arg(work.path())
+        .arg(target)
+        .output()
+        .expect("node starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    match (output.status.success(), said.trim()) {
+        (true, "found") => Ok(true),
+        (true, "absent") => Ok(false),
+        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+#[test]
+fn tuf_js_refuses_what_is_not_signed() {
+    if quick() {
+        return;
+    }
+    for (edit, found) in [(false, Some(true)), (true, None)] {
+        let mut author = Author::new();
+        move_to_today(&mut author);
+        if edit {
+            author.snapshot.edit("\"version\":1", "\"version\":2");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        author.publish(folder.path());
+        assert_eq!(javascript(folder.path(), "band/1.0.0").ok(), found);
     }
 }

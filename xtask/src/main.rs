@@ -4,6 +4,7 @@
 
 mod boards;
 mod chip;
+mod conformance;
 mod dependencies;
 mod fixtures;
 mod place;
@@ -27,6 +28,8 @@ cargo xtask TASK
   setup                          only install what the full test needs
   fixtures [--check]             build the committed fixtures anew; --check only compares
   vectors [--check]              only the test vectors among the fixtures
+  conformance [--client COMMAND] [--style foreign|device]
+                                 the TUF client's cases against our repository simulator, or another client's
   size                           what the verifier costs on a wearable, against its budgets
 ";
 
@@ -43,6 +46,12 @@ fn main() -> ExitCode {
         ["fixtures", "--check"] => fixtures::check(),
         ["vectors"] => vectors::run(place::root(), false),
         ["vectors", "--check"] => vectors::run(place::root(), true),
+        ["conformance"] => conformance::run(None, None),
+        ["conformance", "--client", client] => conformance::run(Some(client), None),
+        ["conformance", "--style", style] => conformance::run(None, Some(style)),
+        ["conformance", "--client", client, "--style", style] => {
+            conformance::run(Some(client), Some(style))
+        }
         ["size"] => size::run(),
         _ => return usage(),
     };

@@ -20,3 +20,8 @@ pub fn tools() -> PathBuf {
 pub fn python_environment() -> PathBuf {
     tools().join("python")
 }
+
+/// The folder with the tests' oracle in JavaScript.
+pub fn node_environment() -> PathBuf {
+    tools().join("node")
+}

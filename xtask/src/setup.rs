@@ -25,6 +25,7 @@ pub fn run() -> Result<()> {
     targets()?;
     packages()?;
     python()?;
+    node()?;
     dependencies::install()
 }
 
@@ -50,7 +51,11 @@ struct Package {
     there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: [Package; 6] = [
+    Package {
+        name: "npm",
+        there: || Tool::new("npm").words("--version").answers(),
+    },
     Package {
         name: "git",
         there: || Tool::new("git").words("--version").answers(),
@@ -100,6 +105,28 @@ fn packages() -> Result<()> {
         .words("install --yes --quiet --no-install-recommends")
         .words(&missing)
         .run()
+}
+
+/// The tests' oracle in JavaScript, by the lock file's digests.
+fn node() -> Result<()> {
+    let environment = place::node_environment();
+    let lock = fs::read_to_string(place::root().join("xtask/node/package-lock.json"))?;
+    let installed = environment.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
+        return Ok(());
+    }
+    fs::create_dir_all(&environment)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(
+            place::root().join("xtask/node").join(file),
+            environment.join(file),
+        )?;
+    }
+    Tool::new("npm")
+        .words("ci --ignore-scripts --no-audit --no-fund")
+        .directory(&environment)
+        .run()?;
+    fs::write(&installed, lock).with_context(|| format!("could not write {}", installed.display()))
 }
 
 fn python() -> Result<()> {

@@ -3,7 +3,7 @@
 //! It writes evidence and image and resets the device; the bootloader judges. The desk refuses only what cannot be sent.
 
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use cuff_bootloader::plan::HandOver;
 use cuff_verifier::verdict::{Reason, Verdict};
@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{At, after, explained, layout, provisioned, shipment, unshipped};
+use crate::command::origin::Origin;
 use crate::console::{Answer, Console, Exit, advised, safe};
 use crate::device::event::{Event, Why, list};
 use crate::device::link::Boot;
@@ -18,6 +19,7 @@ use crate::device::push::{push, refusal};
 use crate::device::shipment::{Goods, Message, Shipment, ShipmentError, listed};
 use crate::device::unit::{Knowledge, Unit};
 use crate::judgement::{Room, Trust, Update, judge};
+use crate::repository::source::open::is_address;
 
 /// Bring an update, or trust alone, to a device
 #[derive(Debug, clap::Args)]
@@ -26,12 +28,15 @@ pub struct Push {
     #[command(flatten)]
     at: At,
 
-    /// The sealed bundle, as `cuff fetch --sealed` writes it
-    sealed: PathBuf,
+    /// The sealed bundle, as `cuff fetch --sealed` writes it, or the web address of a repository
+    sealed: String,
 
-    /// Which release, when the sealed bundle holds several for this product
+    /// Which release: from a repository, or when the sealed bundle holds several for this product
     #[arg(long, value_name = "RELEASE", conflicts_with = "trust_only")]
     release: Option<String>,
+
+    #[command(flatten)]
+    origin: Origin,
 
     /// Bring evidence alone: revocations, minimum counters and new roots, but no image
     #[arg(long)]
@@ -45,10 +50,18 @@ pub struct Push {
 impl Push {
     /// Sends, resets and shows the verdict.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let shipment = shipment(&self.sealed)?;
+        let packed = if is_address(&self.sealed) {
+            None
+        } else {
+            Some(shipment(Path::new(&self.sealed))?)
+        };
         let mut link = self.at.reach()?;
         let unit = link.unit().map_err(explained)?;
         let knowledge = provisioned(&unit)?;
+        let shipment = match packed {
+            Some(packed) => packed,
+            None => self.fetch(console, knowledge.product())?,
+        };
         let goods = self.goods(&shipment, knowledge.product())?;
         let layout = layout(&unit)?;
         let messages = shipment
@@ -87,6 +100,32 @@ impl Push {
             answer.conclude(&messages, boots);
         }
         console.answer(&answer)
+    }
+
+    /// What a sealed bundle would hold, from a repository.
+    fn fetch(&self, console: &Console, product: &str) -> anyhow::Result<Shipment> {
+        let wanted = match (&self.release, self.trust_only) {
+            (Some(release), _) => release.clone(),
+            (None, true) => format!("{product}/"),
+            (None, false) => {
+                return Err(advised(
+                    anyhow::anyhow!("a repository holds many releases, and none was named"),
+                    Exit::Usage,
+                    "no-release",
+                    "name one with --release PRODUCT/NAME, or bring trust alone with --trust-only",
+                ));
+            }
+        };
+        let verified = self
+            .origin
+            .update(console, &self.sealed, &[&wanted], self.dry_run)?;
+        let releases = if self.trust_only {
+            Vec::new()
+        } else {
+            verified.releases(console)?
+        };
+        let sealing = verified.seal(&releases)?;
+        Shipment::open(sealing.seal.as_bytes().to_vec()).map_err(unshipped)
     }
 
     fn goods(&self, shipment: &Shipment, product: &str) -> anyhow::Result<Option<Goods>> {

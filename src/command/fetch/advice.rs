@@ -15,7 +15,8 @@ use crate::repository::source::http::HttpError;
 use crate::repository::source::open::OpenError;
 use crate::repository::target::TargetError;
 
-pub(super) fn explain_open(error: OpenError) -> anyhow::Error {
+/// Says what to do about it: why there is no source.
+pub fn explain_open(error: OpenError) -> anyhow::Error {
     match error {
         OpenError::Missing { .. } => {
             advised(error, Exit::Unknown, "no-repository", "check the path")
@@ -53,7 +54,8 @@ pub(super) fn explain_open(error: OpenError) -> anyhow::Error {
     }
 }
 
-pub(super) fn explain_anchor(error: AnchorError) -> anyhow::Error {
+/// Says what to do about it: why there is nothing to begin with.
+pub fn explain_anchor(error: AnchorError) -> anyhow::Error {
     let (exit, help) = match &error {
         AnchorError::NoPin(_) => (
             Exit::Usage,
@@ -70,7 +72,8 @@ pub(super) fn explain_anchor(error: AnchorError) -> anyhow::Error {
     advised(error, exit, "no-root", help)
 }
 
-pub(super) fn explain_trust(error: TrustError) -> anyhow::Error {
+/// Says what to do about it: why nothing was remembered.
+pub fn explain_trust(error: TrustError) -> anyhow::Error {
     let (exit, rule, help) = match &error {
         TrustError::Busy(_) => (
             Exit::Unknown,
@@ -101,7 +104,8 @@ pub(super) fn explain_trust(error: TrustError) -> anyhow::Error {
     advised(error, exit, rule, help)
 }
 
-pub(super) fn explain_client(error: ClientError) -> anyhow::Error {
+/// Says what to do about it: why a client stopped.
+pub fn explain_client(error: ClientError) -> anyhow::Error {
     let exit = if error.is_refusal() {
         Exit::No
     } else {
@@ -131,7 +135,8 @@ pub(super) fn explain_client(error: ClientError) -> anyhow::Error {
     }
 }
 
-pub(super) fn explain_source(error: SourceError) -> anyhow::Error {
+/// Says what to do about it: why a file could not be read.
+pub fn explain_source(error: SourceError) -> anyhow::Error {
     match error {
         SourceError::Read { .. } => advised(
             error,
@@ -148,7 +153,8 @@ pub(super) fn explain_source(error: SourceError) -> anyhow::Error {
     }
 }
 
-pub(super) fn explain_release(error: ReleaseError) -> anyhow::Error {
+/// Says what to do about it: why a release was not fetched.
+pub fn explain_release(error: ReleaseError) -> anyhow::Error {
     let (rule, help) = match error {
         ReleaseError::Target(TargetError::Source(error)) => return explain_source(error),
         ReleaseError::Unknown(_) => (
@@ -171,7 +177,8 @@ pub(super) fn explain_release(error: ReleaseError) -> anyhow::Error {
     advised(error, Exit::No, rule, help)
 }
 
-pub(super) fn explain_sealing(error: SealingError) -> anyhow::Error {
+/// Says what to do about it: why nothing was sealed.
+pub fn explain_sealing(error: SealingError) -> anyhow::Error {
     let exit = if error.is_refusal() {
         Exit::No
     } else {

@@ -10,12 +10,14 @@ use std::path::Path;
 
 use super::Case;
 use super::problem::Severity;
+use crate::repository::client::{MAX_LINKS, MAX_ROOT};
+use crate::repository::source::directory::Directory;
 use crate::repository::source::{Source, SourceError};
 
 /// Looks at every file in the directory.
-pub fn examine(case: &mut Case<'_>) -> Result<(), SourceError> {
+pub fn examine(case: &mut Case<'_>, directory: &Directory) -> Result<(), SourceError> {
     let mut names = Vec::new();
-    walk(case, "", 0, &mut names)?;
+    walk(case, directory, "", 0, &mut names)?;
     let current: BTreeMap<String, u64> = case
         .report
         .roles
@@ -24,23 +26,37 @@ pub fn examine(case: &mut Case<'_>) -> Result<(), SourceError> {
         .collect();
     for name in names {
         if !case.referenced.contains(&name) {
-            stray(case, &name, &current);
+            stray(case, directory, &name, &current);
         }
     }
     Ok(())
 }
 
-/// Versions of the root files that lie there.
+/// Versions of the root files that lie there; from afar those up to the first that is missing.
 pub fn roots(case: &Case<'_>) -> Result<BTreeSet<u64>, SourceError> {
-    let entries = match fs::read_dir(case.directory.root().join("metadata")) {
+    let Some(directory) = case.directory else {
+        let mut versions = BTreeSet::new();
+        for version in (1..).take(MAX_LINKS) {
+            if case
+                .source
+                .get(&format!("metadata/{version}.root.json"), MAX_ROOT)?
+                .is_none()
+            {
+                break;
+            }
+            versions.insert(version);
+        }
+        return Ok(versions);
+    };
+    let entries = match fs::read_dir(directory.root().join("metadata")) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(broken(case, "metadata", error)),
+        Err(error) => return Err(broken(directory, "metadata", error)),
     };
     let mut versions = BTreeSet::new();
     for entry in entries {
         let name = entry
-            .map_err(|error| broken(case, "metadata", error))?
+            .map_err(|error| broken(directory, "metadata", error))?
             .file_name();
         if let Some(("root", version)) = name.to_str().and_then(versioned) {
             versions.insert(version);
@@ -50,9 +66,9 @@ pub fn roots(case: &Case<'_>) -> Result<BTreeSet<u64>, SourceError> {
 }
 
 /// Says what a file is that nothing leads to.
-fn stray(case: &mut Case<'_>, name: &str, current: &BTreeMap<String, u64>) {
+fn stray(case: &mut Case<'_>, directory: &Directory, name: &str, current: &BTreeMap<String, u64>) {
     let base = name.rsplit('/').next().unwrap_or(name);
-    if is_private_key(&case.directory.root().join(name)) {
+    if is_private_key(&directory.root().join(name)) {
         let message =
             "a private key lies where everyone can read it: remove it, and replace the key";
         return case.error("private-key", name, message);
@@ -100,14 +116,15 @@ fn versioned(name: &str) -> Option<(&str, u64)> {
 
 fn walk(
     case: &mut Case<'_>,
+    directory: &Directory,
     folder: &str,
     depth: usize,
     names: &mut Vec<String>,
 ) -> Result<(), SourceError> {
-    let full = case.directory.root().join(folder);
+    let full = directory.root().join(folder);
     let mut entries = Vec::new();
-    for entry in fs::read_dir(&full).map_err(|error| broken(case, folder, error))? {
-        entries.push(entry.map_err(|error| broken(case, folder, error))?);
+    for entry in fs::read_dir(&full).map_err(|error| broken(directory, folder, error))? {
+        entries.push(entry.map_err(|error| broken(directory, folder, error))?);
     }
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -119,9 +136,9 @@ fn walk(
         };
         let kind = entry
             .file_type()
-            .map_err(|error| broken(case, &path, error))?;
+            .map_err(|error| broken(directory, &path, error))?;
         if kind.is_dir() && depth < MAX_DEPTH {
-            walk(case, &path, depth + 1, names)?;
+            walk(case, directory, &path, depth + 1, names)?;
         } else if kind.is_symlink() {
             let message = "a link: what it leads to can change without the repository";
             case.tell(Severity::Warning, "link", &path, message);
@@ -139,10 +156,10 @@ fn is_private_key(path: &Path) -> bool {
     read.is_ok() && String::from_utf8_lossy(&start).contains("PRIVATE KEY-----")
 }
 
-fn broken(case: &Case<'_>, path: &str, source: io::Error) -> SourceError {
+fn broken(directory: &Directory, path: &str, source: io::Error) -> SourceError {
     SourceError::Read {
         path: path.to_owned(),
-        place: case.directory.describe(),
+        place: directory.describe(),
         source: Box::new(source),
     }
 }

@@ -91,7 +91,7 @@ fn bundle(
     if let Some(digest) = target.sha256 {
         case.referenced.insert(release::file_of(path, digest));
     }
-    let opened = release::download(case.directory, path, &listing).and_then(|(_, bytes)| {
+    let opened = release::download(case.source, path, &listing).and_then(|(_, bytes)| {
         let bundle = Bundle::open(&bytes).map_err(|source| ReleaseError::Bundle {
             path: path.to_owned(),
             source,

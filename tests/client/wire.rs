@@ -1,0 +1,388 @@
+//! Over the wire: servers that serve, and servers that do everything else. Each wait ends, and each ends with its own words.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cuff::repository::source::http::{Http, HttpError, Patience};
+use cuff::repository::source::{Source, SourceError};
+
+use crate::author::Author;
+use crate::commands::move_to_today;
+use crate::server::{Body, Reply, Request, Server};
+use crate::support::Desk;
+
+/// Little of it, so that tests end soon.
+const HASTE: Patience = Patience {
+    step: Duration::from_millis(400),
+    file: Duration::from_millis(1_500),
+    slowest: 1 << 20,
+    retries: 2,
+    pause: Duration::from_millis(20),
+};
+
+const FILE: &str = "metadata/timestamp.json";
+
+fn source(server: &Server) -> Http {
+    Http::new(&server.url("repo"), HASTE).unwrap()
+}
+
+/// How many requests there were, and what came of it.
+fn ask(
+    limit: u64,
+    answer: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+) -> (usize, Result<Option<Vec<u8>>, SourceError>) {
+    static COUNTED: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = COUNTED.lock();
+    let count: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
+    let server =
+        Server::start(move |request| answer(count.fetch_add(1, Ordering::SeqCst), request));
+    let begun = Instant::now();
+    let found = source(&server).get(FILE, limit);
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
+    (count.load(Ordering::SeqCst), found)
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..=250).cycle().take(length).collect()
+}
+
+#[test]
+fn a_file_comes_as_it_is_and_an_absent_one_is_absent() {
+    let (_, found) = ask(3, |_, request| {
+        assert_eq!(request.path, "repo/metadata/timestamp.json");
+        assert!(request.header("user-agent").unwrap().starts_with("cuff/"));
+        Reply::file("abc")
+    });
+    assert_eq!(found.unwrap().unwrap(), b"abc");
+    for status in ["404 Not Found", "410 Gone"] {
+        let (requests, found) = ask(3, move |_, _| Reply::status(status));
+        assert!(found.unwrap().is_none() && requests == 1);
+    }
+}
+
+#[test]
+fn a_server_that_fails_is_asked_again_and_a_refusal_is_not() {
+    for status in [
+        "500 Broken",
+        "503 Busy",
+        "429 Too Many Requests",
+        "408 Timeout",
+    ] {
+        let (requests, found) = ask(9, move |count, _| match count {
+            0 | 1 => Reply::status(status),
+            _ => Reply::file("abc"),
+        });
+        assert_eq!(
+            (requests, found.unwrap().unwrap()),
+            (3, b"abc".to_vec()),
+            "{status}"
+        );
+        let (requests, found) = ask(9, move |_, _| Reply::status(status));
+        assert!(matches!(found, Err(SourceError::Read { .. })));
+        assert_eq!(requests, 3, "{status}");
+    }
+    for status in [
+        "401 Unauthorized",
+        "403 Forbidden",
+        "400 Bad Request",
+        "204 No Content",
+        "206 Part",
+    ] {
+        let (requests, found) = ask(9, move |_, _| Reply::status(status));
+        assert!(
+            matches!(found, Err(SourceError::Read { .. })),
+            "{status} {found:?}"
+        );
+        assert!(requests == 1 || status.starts_with("206"), "{status}");
+    }
+    // A server that says how long it needs is not waited for longer than a file may take.
+    let (requests, found) = ask(9, |_, _| {
+        Reply::status("503 Busy").header("Retry-After", "3600")
+    });
+    assert!(found.is_err() && requests == 1);
+}
+
+#[test]
+fn object_stores_say_forbidden_for_a_root_that_is_not_there() {
+    let server = Server::start(|_| Reply::status("403 Forbidden"));
+    let source = source(&server);
+    assert!(source.get("metadata/2.root.json", 9).unwrap().is_none());
+    assert!(source.get("metadata/2.snapshot.json", 9).is_err());
+}
+
+#[test]
+fn a_file_longer_than_its_limit_is_not_read() {
+    let (requests, found) = ask(100, |_, _| Reply::file(content(101)));
+    assert!(matches!(
+        found,
+        Err(SourceError::TooLong { limit: 100, .. })
+    ));
+    assert_eq!(requests, 1);
+    let (_, found) = ask(1 << 20, |_, _| Reply::of(Body::Endless));
+    assert!(matches!(found, Err(SourceError::TooLong { .. })));
+    let (_, found) = ask(100, |_, _| Reply::file(content(100)));
+    assert_eq!(found.unwrap().unwrap().len(), 100);
+}
+
+#[test]
+fn silence_and_dripping_end() {
+    let (requests, found) = ask(9, |_, _| Reply::of(Body::Silence(Duration::from_secs(5))));
+    assert!(matches!(found, Err(SourceError::Read { .. })));
+    assert!(requests <= 4, "{requests}");
+    // Every byte is progress, and the whole file still has its time.
+    let (_, found) = ask(1_000, |_, _| {
+        Reply::of(Body::Drip(content(1_000), Duration::from_millis(50)))
+    });
+    assert!(matches!(found, Err(SourceError::Read { .. })));
+}
+
+#[test]
+fn nobody_there_is_no_answer() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let source = Http::new(&format!("http://{free}/"), HASTE).unwrap();
+    let found = source.get(FILE, 9);
+    assert!(matches!(found, Err(SourceError::Read { .. })), "{found:?}");
+}
+
+#[test]
+fn a_server_that_sends_elsewhere_is_followed_so_far() {
+    let (requests, found) = ask(9, |count, _| match count {
+        0..3 => Reply::status("302 Found").header("Location", "/elsewhere"),
+        _ => Reply::file("abc"),
+    });
+    assert_eq!((requests, found.unwrap().unwrap()), (4, b"abc".to_vec()));
+    let (requests, found) = ask(9, |_, _| {
+        Reply::status("302 Found").header("Location", "/round/and/round")
+    });
+    assert!(found.is_err() && requests < 9);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_taken_up_where_it_broke() {
+    // Each answer breaks off after 100 bytes more.
+    let whole = content(1_000);
+    let expected = whole.clone();
+    let (requests, found) = ask(1_000, move |_, request| {
+        let Some(from) = request.from() else {
+            return Reply::of(Body::Cut(whole.clone(), 100)).header("ETag", "\"one\"");
+        };
+        assert_eq!(request.header("if-range"), Some("\"one\""));
+        let rest = whole[from..].to_vec();
+        let at = rest.len().min(100);
+        let mut reply = Reply::of(Body::Cut(rest, at))
+            .header("ETag", "\"one\"")
+            .header("Content-Range", format!("bytes {from}-999/1000"));
+        reply.status = "206 Partial Content";
+        reply
+    });
+    assert_eq!(found.unwrap().unwrap(), expected);
+    assert_eq!(requests, 10);
+}
+
+#[test]
+fn what_cannot_be_taken_up_begins_anew() {
+    // The file changed meanwhile; the range is not the one that was asked for; the server has no tags.
+    let (_, found) = ask(100, |count, request| match (count, request.from()) {
+        (0, None) => Reply::of(Body::Cut(content(50), 20)).header("ETag", "\"old\""),
+        (_, Some(20)) => Reply::file("all of the new one").header("ETag", "\"new\""),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(found.unwrap().unwrap(), b"all of the new one");
+    let (_, found) = ask(100, |count, _| match count {
+        0 => Reply::of(Body::Cut(content(50), 20)).header("ETag", "\"one\""),
+        1 => {
+            let mut reply = Reply::file("xyz").header("Content-Range", "bytes 7-9/50");
+            reply.status = "206 Partial Content";
+            reply
+        }
+        _ => Reply::file(content(50)).header("ETag", "\"one\""),
+    });
+    assert_eq!(found.unwrap().unwrap(), content(50));
+    let (_, found) = ask(100, |count, request| {
+        assert_eq!(request.from(), None);
+        match count {
+            0 => Reply::of(Body::Cut(content(50), 20)).header("ETag", "W/\"weak\""),
+            _ => Reply::file(content(50)),
+        }
+    });
+    assert_eq!(found.unwrap().unwrap(), content(50));
+    let (_, found) = ask(100, |count, _| match count {
+        0 => Reply::of(Body::Cut(content(50), 20)).header("ETag", "\"one\""),
+        1 => Reply::status("416 Range Not Satisfiable"),
+        _ => Reply::file(content(50)),
+    });
+    assert_eq!(found.unwrap().unwrap(), content(50));
+}
+
+#[test]
+fn addresses_are_folders_and_carry_no_secret() {
+    for bad in [
+        "http://user:secret@host/",
+        "https://user@host/",
+        "http://host/?token=secret",
+        "http://host/#part",
+        "http://",
+        "http:///path",
+        "ftp://host/",
+        "host/path",
+        "file:///etc",
+        "http://host/with space",
+    ] {
+        assert!(
+            matches!(Http::new(bad, HASTE), Err(HttpError::Address(_))),
+            "{bad}"
+        );
+    }
+    for (good, shown) in [
+        ("http://host", "http://host/"),
+        ("https://host:8443/a/b", "https://host:8443/a/b/"),
+        ("http://[::1]:80/a/", "http://[::1]:80/a/"),
+    ] {
+        assert_eq!(Http::new(good, HASTE).unwrap().describe(), shown);
+    }
+}
+
+/// A repository with one release, in a directory and on a server.
+fn published(desk: &Desk) -> (Author, Server) {
+    let mut author = Author::new();
+    move_to_today(&mut author);
+    author.publish(&desk.path("repo"));
+    desk.write("root.json", author.root());
+    let files: BTreeMap<String, Vec<u8>> = author.files();
+    let server =
+        Server::start(
+            move |request| match files.get(request.path.trim_start_matches("repo/")) {
+                Some(bytes) => Reply::file(bytes.clone()),
+                None => Reply::status("404 Not Found"),
+            },
+        );
+    (author, server)
+}
+
+#[test]
+fn a_release_is_fetched_from_a_server_as_from_a_directory() {
+    let desk = Desk::new().variable("NO_PROXY", "127.0.0.1");
+    let (_, server) = published(&desk);
+    let at = server.url("repo");
+    let fetch = |from: &str, to: &str| {
+        desk.cuff(&format!(
+            "fetch {from} band/1.0.0 --root root.json --sealed -o {to} --metadata-dir kept-{to}"
+        ))
+    };
+    fetch("repo", "directory").expect(0);
+    fetch(&at, "server").expect(0);
+    assert_eq!(
+        fs::read(desk.path("directory")).unwrap(),
+        fs::read(desk.path("server")).unwrap()
+    );
+    // The same again asks the memory, and the same from nowhere says so.
+    fetch(&at, "server").expect(0);
+    let offline = desk
+        .cuff(&format!(
+            "--offline fetch {at} band/1.0.0 --root root.json -o x --json"
+        ))
+        .expect(2);
+    assert_eq!(offline.json()["error"]["rule"], "offline");
+    let offline = desk.cuff(&format!("--offline check {at} --json")).expect(2);
+    assert_eq!(offline.json()["error"]["rule"], "offline");
+    drop(server);
+    fetch(&at, "later").expect(3);
+}
+
+#[test]
+fn a_server_is_checked_as_far_as_it_can_be_asked() {
+    let desk = Desk::new().variable("NO_PROXY", "127.0.0.1");
+    let (author, server) = published(&desk);
+    let at = server.url("repo");
+    let from_directory = desk.cuff("check repo --json");
+    let from_server = desk.cuff(&format!("check {at} --json"));
+    assert_eq!(from_server.code, from_directory.code, "{from_server}");
+    let (here, there) = (from_directory.json(), from_server.json());
+    assert_eq!(here["roles"], there["roles"]);
+    assert_eq!(here["releases"], there["releases"]);
+    assert_eq!(here["problems"], there["problems"]);
+    let mut files = author.files();
+    files.retain(|path, _| !path.contains("snapshot"));
+    let half = Server::start(move |request| match files.get(request.path.as_str()) {
+        Some(bytes) => Reply::file(bytes.clone()),
+        None => Reply::status("404 Not Found"),
+    });
+    let checked = desk
+        .cuff(&format!("check {} --json", half.url("")))
+        .expect(1);
+    assert!(checked.stdout.contains("missing-file"), "{checked}");
+}
+
+/// A program that is ended with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn python_serves_a_repository() {
+    if std::env::var_os("CUFF_QUICK").is_some() {
+        return;
+    }
+    let desk = Desk::new().variable("NO_PROXY", "127.0.0.1");
+    let (_, _server) = published(&desk);
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let _python = Running(
+        Command::new("python3")
+            .args(["-m", "http.server", "--bind", "127.0.0.1"])
+            .arg(free.port().to_string())
+            .current_dir(desk.path(""))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python3 starts"),
+    );
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(free).is_ok() {
+            break;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    let line = format!("fetch http://{free}/repo band/1.0.0 --root root.json -o band.cuff");
+    desk.cuff(&line).expect(0);
+    desk.cuff(&format!("check http://{free}/repo")).expect(0);
+}
+
+#[test]
+fn a_proxy_from_the_environment_is_asked() {
+    let asked: &'static Mutex<Vec<String>> = Box::leak(Box::default());
+    let proxy = Server::start(move |request| {
+        asked.lock().unwrap().push(request.path.clone());
+        Reply::status("502 Bad Gateway")
+    });
+    let desk = Desk::new()
+        .variable("http_proxy", proxy.url(""))
+        .variable("HTTP_PROXY", proxy.url(""))
+        .variable("ALL_PROXY", proxy.url(""))
+        .variable("NO_PROXY", "")
+        .variable("no_proxy", "");
+    desk.write("root.json", Author::new().root());
+    desk.cuff("fetch http://cuff.invalid/repo band/1.0.0 --root root.json -o x")
+        .expect(3);
+    assert!(!asked.lock().unwrap().is_empty());
+}

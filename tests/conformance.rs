@@ -1,0 +1,44 @@
+//! The TUF client against a repository simulator of our own: every case of the public suite's list, and what it leaves out.
+//!
+//! Each case runs against the release protocol of `cuff tuf-client`, in the style of other people's repositories and, where the
+//! style knows it, in the style that devices read. `CUFF_TUF_CLIENT` names another client that speaks the protocol
+//! (`cargo xtask conformance --client COMMAND`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    missing_docs
+)]
+
+#[path = "conformance/beyond.rs"]
+mod beyond;
+#[path = "conformance/delegations.rs"]
+mod delegations;
+#[path = "conformance/keys.rs"]
+mod keys;
+#[path = "support/server.rs"]
+mod server;
+#[path = "conformance/simulator.rs"]
+mod simulator;
+#[path = "conformance/trust.rs"]
+mod trust;
+#[path = "conformance/workflow.rs"]
+mod workflow;
+
+/// Runs every case in the styles it is for.
+#[macro_export]
+macro_rules! cases {
+    (both: $($both:ident)*; foreign: $($foreign:ident)*; device: $($device:ident)*;) => {
+        mod foreign {
+            use $crate::simulator::Style;
+            $(#[test] fn $both() { super::$both(Style::Foreign); })*
+            $(#[test] fn $foreign() { super::$foreign(Style::Foreign); })*
+        }
+        mod device {
+            use $crate::simulator::Style;
+            $(#[test] fn $both() { super::$both(Style::Device); })*
+            $(#[test] fn $device() { super::$device(Style::Device); })*
+        }
+    };
+}
