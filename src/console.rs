@@ -113,6 +113,26 @@ impl Console {
         Progress::new(label, total, self.manner.quiet || self.manner.json)
     }
 
+    /// Several progress bars at once.
+    pub fn bars(&self) -> progress::Bars {
+        progress::Bars::new(self.manner.quiet || self.manner.json)
+    }
+
+    /// With `--json`, one object on a line of its own as soon as it is known; otherwise nothing.
+    pub fn line(&self, line: &impl serde::Serialize) {
+        if self.manner.json
+            && let Ok(text) = serde_json::to_string(line)
+        {
+            self.lines(&format!("{text}\n"));
+        }
+    }
+
+    /// Lines of an answer that comes bit by bit: what several workers say stays whole.
+    pub fn lines(&self, text: &str) {
+        // A reader that closed the pipe has seen enough.
+        let _closed = print(text);
+    }
+
     /// Questions to the person at the terminal; refused when there is none.
     pub fn prompt(&self) -> Prompt {
         Prompt::of_this_process()

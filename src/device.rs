@@ -18,6 +18,7 @@ pub mod read;
 pub mod shipment;
 pub mod sim;
 pub mod state;
+pub mod station;
 pub mod target;
 pub mod trouble;
 pub mod unit;

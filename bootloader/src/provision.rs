@@ -9,6 +9,7 @@ use cuff_verifier::{
     judge::{self, Known, Outcome},
     time::Instant,
     verdict::{Reason, Verdict},
+    version::Counter,
 };
 
 use crate::{
@@ -30,10 +31,12 @@ pub struct First<'a> {
     pub root: &'a [u8],
     /// Evidence of the release.
     pub evidence: &'a [u8],
-    /// Its image.
+    /// Its image; empty when the release comes later, as the unit's first update.
     pub image: &'a [u8],
     /// When re-provisioning: the floor of the unit's signed record, else the default. The later one counts.
     pub floor: Instant,
+    /// When re-provisioning: the counter of the unit's signed record, else the default. The larger one counts.
+    pub counter: Counter,
     /// The version of the bootloader.
     pub bootloader: u64,
 }
@@ -48,10 +51,10 @@ pub fn provision<F: Flash>(
     }
     let layout = chip.layout();
     let (mut record, root) = judged(first)?;
-    let installed = record
+    if record
         .installed
-        .ok_or(Unprovisioned::Refused(Reason::NoImage))?;
-    if installed.length > layout.largest_image() {
+        .is_some_and(|image| image.length > layout.largest_image())
+    {
         return Err(Reason::ImageTooLarge.into());
     }
     if first.evidence.len() > usize::try_from(layout.evidence).unwrap_or(0) {
@@ -62,7 +65,7 @@ pub fn provision<F: Flash>(
     }
     // A unit that was one before keeps its log and its counter, and never uses a sequence twice.
     let held = counter::look(chip).value.unwrap_or_default();
-    record.counter = record.counter.max(held);
+    record.counter = record.counter.max(held).max(first.counter);
     if let Some(before) = trust::look(chip).record() {
         record.floor = record.floor.max(before.floor);
         record.counter = record.counter.max(before.counter);
@@ -75,8 +78,10 @@ pub fn provision<F: Flash>(
     chip.clear(layout.inbox)?;
     chip.clear(layout.candidate)?;
     chip.clear(layout.active)?;
-    chip.program(layout.image(Slot::Active), 0, first.image)?;
-    chip.program(layout.evidence(Slot::Active), 0, first.evidence)?;
+    if record.installed.is_some() {
+        chip.program(layout.image(Slot::Active), 0, first.image)?;
+        chip.program(layout.evidence(Slot::Active), 0, first.evidence)?;
+    }
     counter::raise(chip, record.counter)?;
     carry::note(chip, &record, Kind::Provisioned, 0);
     trust::found(chip, &record, root)?;
@@ -100,22 +105,26 @@ fn judged<'a>(first: &First<'a>) -> Result<(Record, &'a [u8]), Reason> {
         Outcome::RootsOnly => return Err(Reason::EvidenceIncomplete),
         Outcome::Refused(reason) => return Err(reason),
     };
-    let release = chain.release(&known)?;
-    if let Verdict::Refuse(reason) = release.admits(first.image) {
-        return Err(reason);
-    }
+    let installed = if first.image.is_empty() {
+        None
+    } else {
+        let release = chain.release(&known)?;
+        if let Verdict::Refuse(reason) = release.admits(first.image) {
+            return Err(reason);
+        }
+        Some(Image {
+            length: u32::try_from(first.image.len()).map_err(|_| Reason::ImageTooLarge)?,
+            sha256: release.record.image.sha256,
+            counter: release.record.counter,
+            release: Text::new(release.path).ok_or(Reason::EvidencePath)?,
+        })
+    };
     let advance = walk.advance.ok_or(Reason::EvidenceIncomplete)?;
     // Borrowed from `first` through `known`, so it is found there again.
     let root = if advance.root_changed {
         find(first.evidence, advance.root)?
     } else {
         first.root
-    };
-    let image = Image {
-        length: u32::try_from(first.image.len()).map_err(|_| Reason::ImageTooLarge)?,
-        sha256: release.record.image.sha256,
-        counter: release.record.counter,
-        release: Text::new(release.path).ok_or(Reason::EvidencePath)?,
     };
     let record = Record {
         sequence: 1,
@@ -129,8 +138,8 @@ fn judged<'a>(first: &First<'a>) -> Result<(Record, &'a [u8]), Reason> {
         timestamp_sha256: advance.timestamp_digest,
         floor: advance.floor,
         minimum_counter: advance.minimum_counter,
-        counter: image.counter,
-        installed: Some(image),
+        counter: installed.map_or(Counter(0), |image| image.counter),
+        installed,
         trial: None,
         former: None,
     };

@@ -2,9 +2,17 @@
 
 pub mod info;
 pub mod list;
+#[cfg(feature = "probe")]
+pub mod lock;
 pub mod log;
 pub mod provision;
 pub mod push;
+pub mod records;
+#[cfg(feature = "probe")]
+pub mod recover;
+#[cfg(feature = "probe")]
+pub mod slot;
+pub mod station;
 pub mod trouble;
 pub mod verify;
 
@@ -38,9 +46,16 @@ pub struct Device {
 enum Action {
     Info(info::Info),
     List(list::List),
+    #[cfg(feature = "probe")]
+    Lock(lock::Lock),
     Log(log::Log),
     Provision(provision::Provision),
     Push(push::Push),
+    Records(records::Records),
+    #[cfg(feature = "probe")]
+    Recover(recover::Recover),
+    #[cfg(feature = "probe")]
+    Slot(slot::Slot),
     Verify(verify::Verify),
 }
 
@@ -50,9 +65,16 @@ impl Device {
         match &self.action {
             Action::Info(command) => command.run(console),
             Action::List(command) => command.run(console),
+            #[cfg(feature = "probe")]
+            Action::Lock(command) => command.run(console),
             Action::Log(command) => command.run(console),
             Action::Provision(command) => command.run(console),
             Action::Push(command) => command.run(console),
+            Action::Records(command) => command.run(console),
+            #[cfg(feature = "probe")]
+            Action::Recover(command) => command.run(console),
+            #[cfg(feature = "probe")]
+            Action::Slot(command) => command.run(console),
             Action::Verify(command) => command.run(console),
         }
     }

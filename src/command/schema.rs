@@ -28,9 +28,17 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<check::Checked>(),
         entry::<device::info::Described>(),
         entry::<device::list::Probes>(),
+        #[cfg(feature = "probe")]
+        entry::<device::lock::Locked>(),
         entry::<device::log::Told>(),
         entry::<device::provision::Provisioned>(),
         entry::<device::push::Pushed>(),
+        entry::<device::records::Exported>(),
+        entry::<device::records::Verified>(),
+        #[cfg(feature = "probe")]
+        entry::<device::recover::Recovered>(),
+        #[cfg(feature = "probe")]
+        entry::<device::slot::Assigned>(),
         entry::<device::verify::Verified>(),
         entry::<fetch::Fetched>(),
         entry::<init::Founded>(),

@@ -51,6 +51,23 @@ impl Failure {
         self.exit
     }
 
+    /// The rule that was broken.
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+
+    /// What went wrong and why, outermost first.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec![self.message.clone()];
+        words.extend(self.causes.iter().cloned());
+        words
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> &[String] {
+        &self.help
+    }
+
     /// The failure as lines for standard error.
     pub(super) fn text(&self) -> String {
         let mut text = line(style::ERROR, "error:", &self.message);

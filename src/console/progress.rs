@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::safe;
 
@@ -44,6 +44,35 @@ impl Progress {
     /// So much more is done.
     pub fn advance(&self, more: u64) {
         self.0.inc(more);
+    }
+}
+
+/// Several bars that never write into each other's lines.
+#[derive(Debug)]
+pub struct Bars(MultiProgress);
+
+impl Bars {
+    pub(super) fn new(hidden: bool) -> Self {
+        Self(MultiProgress::with_draw_target(if hidden {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        }))
+    }
+
+    /// One more bar.
+    pub fn bar(&self, label: &str) -> Progress {
+        let bar = Progress::new(label, 0, true);
+        Progress(self.0.add(bar.0.clone()))
+    }
+}
+
+impl Progress {
+    /// What is being done, and how far it is.
+    pub fn say(&self, label: &str, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+        self.0.set_message(Cow::Owned(safe(label).to_string()));
     }
 }
 

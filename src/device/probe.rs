@@ -159,7 +159,12 @@ impl Probe {
     /// Writes the lock word and resets. Whether the port is closed is for the next attach to prove.
     pub fn lock(mut self) -> Result<(), LinkError> {
         let board = self.board.name.clone();
-        self.ask(&mut |_| {}, move |chip, beat| chip.lock(&board, beat))
+        self.ask(&mut |_| {}, move |chip, beat| chip.write_lock(&board, beat))?;
+        let _closed = self.ask(&mut |_| {}, |chip, _| {
+            chip.reset_into_lock();
+            Ok(())
+        });
+        Ok(())
     }
 
     fn shadow(&mut self, regions: Vec<Region>) -> Result<Shadow, LinkError> {

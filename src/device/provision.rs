@@ -16,6 +16,7 @@ use cuff_verifier::threshold::{Document, unauthenticated};
 use cuff_verifier::time::{Clock, Instant};
 use cuff_verifier::trusted::{Policy, RootChain};
 use cuff_verifier::verdict::{Reason, Verdict};
+use cuff_verifier::version::Counter;
 
 use super::link::{Link, LinkError};
 use super::shipment::{Goods, Shipment, ShipmentError};
@@ -106,6 +107,7 @@ impl Order {
             evidence: &self.evidence,
             image: &self.image,
             floor: Instant(0),
+            counter: Counter(0),
             bootloader,
         })
     }
@@ -130,7 +132,7 @@ pub fn identity(product: &str, hardware: &str, serial: &str) -> Result<Identity,
 }
 
 /// From the pinned root to the newest in the sealed bundle: its `signed` bytes and version.
-fn newest_root(metadata: &Metadata<'_>, pin: &Pin) -> Result<(Vec<u8>, u64), OrderError> {
+pub fn newest_root(metadata: &Metadata<'_>, pin: &Pin) -> Result<(Vec<u8>, u64), OrderError> {
     let pinned = match pin {
         Pin::File(bytes) => bytes.as_slice(),
         Pin::Fingerprint(wanted) => metadata

@@ -26,6 +26,7 @@ pub struct Release {
     pub name: &'static str,
     pub counter: u64,
     pub hardware: &'static str,
+    pub kind: &'static str,
     pub image: Vec<u8>,
 }
 
@@ -42,7 +43,29 @@ impl Release {
             name,
             counter,
             hardware: "band-a",
+            kind: "application",
             image: (0..length).map(byte).collect(),
+        }
+    }
+}
+
+impl Release {
+    /// A bootloader.
+    pub fn bootloader(name: &'static str, image: &[u8]) -> Self {
+        Self {
+            name,
+            counter: 1,
+            hardware: "band-a",
+            kind: "bootloader",
+            image: image.to_vec(),
+        }
+    }
+
+    fn region(&self) -> &'static str {
+        if self.kind == "bootloader" {
+            "boot"
+        } else {
+            "active"
         }
     }
 }
@@ -200,7 +223,7 @@ impl Factory {
                 bytes: &canonical(&self.record(release)),
             },
             Entry {
-                name: "images/active.bin",
+                name: &format!("images/{}.bin", release.region()),
                 bytes: &release.image,
             },
         ])
@@ -211,10 +234,10 @@ impl Factory {
         json!({
             "counter": release.counter, "format": 1, "hardware": [release.hardware],
             "images": [{
-                "length": release.image.len(), "region": "active",
+                "length": release.image.len(), "region": release.region(),
                 "sha256": Digest::of(&release.image).to_string(),
             }],
-            "kind": "application", "minimum_bootloader": 1, "product": self.product,
+            "kind": release.kind, "minimum_bootloader": 1, "product": self.product,
             "version": release.name,
         })
     }

@@ -336,6 +336,15 @@ pub struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// The release that the evidence speaks of, if this device may install it.
     pub fn release(&self, known: &Known<'_>) -> Result<Release<'a>, Reason> {
+        self.release_of(Kind::Application, known)
+    }
+
+    /// The bootloader that the evidence speaks of, if a unit may begin with it: for whoever provisions, never for a device.
+    pub fn first_bootloader(&self, known: &Known<'_>) -> Result<Release<'a>, Reason> {
+        self.release_of(Kind::Bootloader, known)
+    }
+
+    fn release_of(&self, kind: Kind, known: &Known<'_>) -> Result<Release<'a>, Reason> {
         if !self.image {
             return Err(Reason::NoImage);
         }
@@ -343,7 +352,7 @@ impl<'a> Chain<'a> {
         if record.product != known.product {
             return Err(Reason::OtherProduct);
         }
-        if record.kind != Kind::Application {
+        if record.kind != kind {
             return Err(Reason::NotAnApplication);
         }
         if !record.suits(known.hardware) {

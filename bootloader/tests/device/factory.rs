@@ -6,7 +6,7 @@ use cuff_bootloader::{
     plan::HandOver,
     provision::{First, Unprovisioned, provision},
 };
-use cuff_verifier::{time::Instant, verdict::Reason};
+use cuff_verifier::{time::Instant, verdict::Reason, version::Counter};
 
 use crate::{
     signer::{Release, Repository},
@@ -26,6 +26,7 @@ fn provisioned(
         evidence: &repository.evidence(&release.path(), 2),
         image,
         floor,
+        counter: Counter(0),
         bootloader: 1,
     };
     provision(&mut unit.chip(), &first).map(|_| ())

@@ -17,7 +17,7 @@ use cuff_bootloader::{
     trust::{self, Banks},
     upload::{self, Refused},
 };
-use cuff_verifier::{time::Instant, verdict::Reason};
+use cuff_verifier::{time::Instant, verdict::Reason, version::Counter};
 
 use crate::{
     signer::{Release, Repository},
@@ -124,6 +124,7 @@ impl Wearable {
             evidence: &repository.evidence(&release.path(), 2),
             image: &release.image,
             floor: Instant(0),
+            counter: Counter(0),
             bootloader: BOOTLOADER,
         };
         provision(&mut unit.chip(), &first).expect("provisioned");

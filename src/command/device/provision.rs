@@ -4,13 +4,14 @@
 //! that is somebody already is never touched.
 
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cuff_verifier::digest::Digest;
 use cuff_verifier::verdict::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::station::AtStation;
 use super::{At, after, explained, layout, shipment, unshipped};
 use crate::board::Lock;
 use crate::command::desk::desk_failed;
@@ -37,15 +38,24 @@ pub struct Provision {
     at: At,
 
     /// The sealed bundle, as `cuff fetch --sealed` writes it
-    sealed: PathBuf,
+    #[arg(required_unless_present = "station")]
+    sealed: Option<PathBuf>,
+
+    #[command(flatten)]
+    bench: AtStation,
 
     /// The unit's own name, 1 to 31 printable characters
-    #[arg(long)]
-    serial: String,
+    #[arg(long, required_unless_present = "station", conflicts_with = "station")]
+    serial: Option<String>,
 
     /// The hardware id that releases must list, as band-a
-    #[arg(long, value_name = "ID")]
-    hardware: String,
+    #[arg(
+        long,
+        value_name = "ID",
+        required_unless_present = "station",
+        conflicts_with = "station"
+    )]
+    hardware: Option<String>,
 
     /// The product, when the sealed bundle holds releases of several
     #[arg(long)]
@@ -71,13 +81,19 @@ pub struct Provision {
 impl Provision {
     /// Verifies, writes and boots.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let shipment = shipment(&self.sealed)?;
+        if let Some(station) = &self.bench.station {
+            return self.bench.run(console, station, self.dry_run);
+        }
+        let sealed = self.sealed.as_deref().unwrap_or(Path::new(""));
+        let serial = self.serial.clone().unwrap_or_default();
+        let hardware = self.hardware.clone().unwrap_or_default();
+        let shipment = shipment(sealed)?;
         let product = self.product(&shipment)?;
-        Hardware::parse(&self.hardware)
+        Hardware::parse(&hardware)
             .exit(Exit::Usage)
             .rule("hardware")?;
         let goods = self.goods(&shipment, product.as_str())?;
-        let who = identity(product.as_str(), &self.hardware, &self.serial).map_err(unordered)?;
+        let who = identity(product.as_str(), &hardware, &serial).map_err(unordered)?;
         let order = Order::prepare(&shipment, &goods, &self.pin()?, who).map_err(unordered)?;
 
         let mut link = self.at.reach()?;
@@ -121,8 +137,8 @@ impl Provision {
         console.answer(&Provisioned {
             target: self.at.target()?.to_string(),
             product: product.as_str().to_owned(),
-            hardware: self.hardware.clone(),
-            serial: self.serial.clone(),
+            hardware,
+            serial,
             root: order.root_version(),
             root_sha256: order.root_sha256().to_string(),
             release: order.release().to_owned(),

@@ -236,19 +236,21 @@ impl Chip {
         }
     }
 
-    /// Writes the lock word; the port closes at the reset that follows, which is the last thing the chip is told.
-    pub fn lock(&mut self, board: &str, beat: &mut Beat<'_>) -> Result<(), Trouble> {
+    /// Writes the lock word and verifies it; the port closes at the next reset.
+    pub fn write_lock(&mut self, board: &str, beat: &mut Beat<'_>) -> Result<(), Trouble> {
         let word = self.debug.lock.ok_or_else(|| Trouble::NoLock {
             board: board.to_owned(),
         })?;
         let mut loader = self.session.target().flash_loader();
-        let written = loader
+        loader
             .add_data(word.address, &word.value.to_le_bytes())
-            .and_then(|()| self.load(&loader, beat));
-        written.map_err(|error| Trouble::Write { why: chain(&error) })?;
-        // The port closes while this is answered: what it answers says nothing.
+            .and_then(|()| self.load(&loader, beat))
+            .map_err(|error| Trouble::Write { why: chain(&error) })
+    }
+
+    /// Resets a chip whose lock word was written. The port closes while it would answer: what it answers says nothing.
+    pub fn reset_into_lock(&mut self) {
         let _closed = self.session.core(0).and_then(|mut core| core.reset());
-        Ok(())
     }
 }
 

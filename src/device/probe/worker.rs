@@ -3,6 +3,8 @@
 //! Takes jobs, gives their results; when a job says nothing for too long, or its driver panics, the caller learns that and
 //! goes on. A probe whose cable is pulled can leave its driver waiting for ever; nobody at the bench should wait with it.
 
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -50,7 +52,9 @@ impl<S: 'static> Worker<S> {
         let (jobs, inbox) = mpsc::channel::<Job<S>>();
         let (ending, over) = mpsc::channel();
         let (opened, answer) = mpsc::channel();
-        thread::spawn(move || {
+        quiet_about_probes();
+        let thread = thread::Builder::new().name(NAME.to_owned());
+        let started = thread.spawn(move || {
             let _ending: Sender<()> = ending;
             let mut owned = match open() {
                 Ok(owned) => owned,
@@ -62,9 +66,14 @@ impl<S: 'static> Worker<S> {
             let _nobody = opened.send(Ok(()));
             drop(opened);
             while let Ok(job) = inbox.recv() {
-                job(&mut owned);
+                // What a driver leaves behind when it gives up is only let go of.
+                if catch_unwind(AssertUnwindSafe(|| job(&mut owned))).is_err() {
+                    break;
+                }
             }
+            let _broken = catch_unwind(AssertUnwindSafe(|| drop(owned)));
         });
+        started.map_err(|_| Gone::Broken)?;
         match answer.recv_timeout(limit) {
             Ok(Ok(())) => Ok(Ok(Self {
                 jobs: Some(jobs),
@@ -110,6 +119,19 @@ impl<S: 'static> Worker<S> {
     }
 }
 
+/// A driver that gives up is reported by whoever waits for it, in words; its own last words say nothing to anyone at a bench.
+fn quiet_about_probes() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |about| {
+            if thread::current().name() != Some(NAME) {
+                loud(about);
+            }
+        }));
+    });
+}
+
 impl<S> Drop for Worker<S> {
     fn drop(&mut self) {
         // A probe that still answers lets go of its chip properly; one that does not is left behind.
@@ -119,6 +141,7 @@ impl<S> Drop for Worker<S> {
     }
 }
 
+const NAME: &str = "probe";
 const LETTING_GO: Duration = Duration::from_secs(3);
 
 #[cfg(test)]

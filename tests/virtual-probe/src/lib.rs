@@ -14,3 +14,4 @@ pub mod bench;
 mod port;
 mod qemu;
 mod serve;
+pub mod wrist;

@@ -7,6 +7,7 @@ use std::io;
 use std::mem;
 
 use crate::qemu::Qemu;
+use crate::wrist::Wrist;
 
 /// Why a transfer gave nothing.
 #[derive(Debug)]
@@ -68,11 +69,13 @@ pub struct Port {
     breakpoints: Vec<u32>,
     traps: Vec<u32>,
     in_reset: bool,
+    at_reset: bool,
     locked: bool,
     pub(crate) powered: bool,
     pub(crate) plugged: bool,
     pub(crate) faults: Faults,
     pub(crate) transfers: u64,
+    pub(crate) wrist: Option<Wrist>,
 }
 
 impl Port {
@@ -102,11 +105,13 @@ impl Port {
             breakpoints: Vec::new(),
             traps: Vec::new(),
             in_reset: false,
+            at_reset: false,
             locked: false,
             powered: true,
             plugged: true,
             faults: Faults::default(),
             transfers: 0,
+            wrist: None,
         };
         port.reset()
             .map_err(|error| io::Error::other(format!("{error:?}")))?;
@@ -279,6 +284,12 @@ impl Port {
         };
         if let Some(value) = write {
             self.machine.store(place, size, value >> lane)?;
+            if place == Wrist::state_word()
+                && value == RELEASED
+                && let Some(wrist) = &mut self.wrist
+            {
+                wrist.released(&mut self.machine)?;
+            }
             return Ok(0);
         }
         let mut value = self.machine.load(place, size)? << lane;
@@ -468,6 +479,13 @@ impl Port {
             self.lockup = true;
             return Ok(());
         }
+        // Only a core that comes out of reset runs what lies in flash; one that a probe sent elsewhere does not.
+        if mem::take(&mut self.at_reset)
+            && self.machine.register("pc")? & !1 == FLASH + 0x10
+            && let Some(wrist) = &mut self.wrist
+        {
+            wrist.reset(&mut self.machine)?;
+        }
         self.set_breakpoints(true)?;
         Ok(self.machine.go()?)
     }
@@ -546,8 +564,10 @@ impl Port {
         if !self.locked && self.demcr & 1 != 0 && self.halting & 1 != 0 {
             self.halting |= 2;
             self.dfsr |= 8;
+            self.at_reset = true;
             return Ok(());
         }
+        self.at_reset = true;
         self.go()
     }
 
@@ -638,4 +658,5 @@ const DCRDR: u32 = 0xe000_edf8;
 const DEMCR: u32 = 0xe000_edfc;
 const DFSR: u32 = 0xe000_ed30;
 const AIRCR: u32 = 0xe000_ed0c;
+const RELEASED: u32 = 0x474f_474f;
 const FPB: u32 = 0xe000_2000;
