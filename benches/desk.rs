@@ -114,8 +114,7 @@ impl Room {
         let digest: Hex = Review::of(&bench, &people).unwrap().digest.parse().unwrap();
         let key = Hex::from(hand(person).public().id());
         let task = Task::of(&bench, &people, key, &[]).unwrap();
-        task.sign(&mut bench, &people, &digest, &hand(person))
-            .unwrap();
+        task.sign(&mut bench, &digest, &hand(person)).unwrap();
     }
 
     fn publish(&self) {

@@ -18,6 +18,8 @@ mod desk;
 mod evidence;
 #[path = "client/oracles.rs"]
 mod oracles;
+#[path = "support/python_tuf.rs"]
+mod python_tuf;
 #[path = "support/release.rs"]
 mod release;
 #[path = "support/server.rs"]

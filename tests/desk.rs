@@ -150,6 +150,11 @@ fn from_an_empty_directory_to_a_published_repository() {
       timestamp v1, valid until [time]: `cuff refresh` before that
       evidence for band: 3361 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
+}
+
+#[test]
+fn status_of_a_published_repository() {
+    let desk = published();
     assert_snapshot!(timeless(&desk.cuff("status").expect(0)), @"
     $ cuff status
     exit: 0
@@ -161,6 +166,7 @@ fn from_an_empty_directory_to_a_published_repository() {
     published band v1, valid until [time] (365 days left)
     published snapshot v1, valid until [time] (30 days left)
     published timestamp v1, valid until [time] (7 days left)
+    1 more root key may be lost before no device could ever be updated
     ");
 }
 

@@ -39,6 +39,18 @@ impl Place {
         };
         found.map_err(desk_failed)
     }
+
+    /// Finds it, if there is one: for commands that do without.
+    pub fn find(&self) -> anyhow::Result<Option<Desk>> {
+        if self.desk.is_some() {
+            return self.open().map(Some);
+        }
+        match Desk::discover(&std::env::current_dir()?) {
+            Ok(desk) => Ok(Some(desk)),
+            Err(DeskError::NotFound(_)) => Ok(None),
+            Err(error) => Err(desk_failed(error)),
+        }
+    }
 }
 
 /// Lays out the bench, with the lock unless nothing is to be written.
@@ -227,53 +239,78 @@ pub fn bench_failed(error: BenchError) -> Error {
             "keys",
             "`cuff role show ROLE` shows its keys and threshold",
         ),
+        BenchError::Clock { .. } => (
+            Exit::No,
+            "clock",
+            "set this machine's clock and run the same command again; nothing was written",
+        ),
         BenchError::Canonical(_) | BenchError::Forever => {
             (Exit::Usage, "not-canonical", "choose another value")
         }
-        BenchError::Release(ref release) => match release {
-            ReleaseError::UnknownProduct { .. } | ReleaseError::NotThere(_) => (
-                Exit::Usage,
-                "unknown-product",
-                "correct the manifest and build again, or name a release `cuff role show` lists",
-            ),
-            ReleaseError::BelowPublished { .. } | ReleaseError::BelowMinimum { .. } => (
-                Exit::No,
-                "counter-too-low",
-                "raise `counter` in the manifest and build again",
-            ),
-            ReleaseError::OtherBytes {
-                place: "staged", ..
-            } => (
-                Exit::No,
-                "other-bytes",
-                "`cuff amend BUNDLE` replaces a staged release; its signatures are made again",
-            ),
-            ReleaseError::OtherBytes { .. } => (
-                Exit::No,
-                "other-bytes",
-                "a published name stands for its bytes for ever: give the build a new version",
-            ),
-            ReleaseError::AlreadyPublished(_) => {
-                (Exit::Yes, "already-published", "there is nothing to do")
-            }
-            ReleaseError::NothingToAmend(_) => (
-                Exit::No,
-                "nothing-to-amend",
-                "stage it with `cuff stage BUNDLE`",
-            ),
-            ReleaseError::MinimumFalls { .. } => (
-                Exit::No,
-                "minimum-falls",
-                "devices keep the highest minimum they saw",
-            ),
-            ReleaseError::CannotCarry(_) => (
-                Exit::No,
-                "stale",
-                "`cuff cancel` it and make the change again with `cuff role`",
-            ),
-        },
+        BenchError::Release(ref release) => release_advice(release),
     };
     advised(error, exit, rule, help)
+}
+
+/// What to do about a release that is refused.
+fn release_advice(error: &ReleaseError) -> (Exit, &'static str, &'static str) {
+    match error {
+        ReleaseError::UnknownProduct { .. } | ReleaseError::NotThere(_) => (
+            Exit::Usage,
+            "unknown-product",
+            "correct the manifest and build again, or name a release `cuff role show` lists",
+        ),
+        ReleaseError::BelowPublished { .. } | ReleaseError::BelowMinimum { .. } => (
+            Exit::No,
+            "counter-too-low",
+            "raise `counter` in the manifest and build again",
+        ),
+        ReleaseError::OtherBytes {
+            place: "staged", ..
+        } => (
+            Exit::No,
+            "other-bytes",
+            "`cuff amend BUNDLE` replaces a staged release; its signatures are made again",
+        ),
+        ReleaseError::OtherBytes { .. } => (
+            Exit::No,
+            "other-bytes",
+            "a published name stands for its bytes for ever: give the build a new version",
+        ),
+        ReleaseError::Withdrawn { .. } => (
+            Exit::No,
+            "withdrawn",
+            "a name that was withdrawn stays taken: give the build a new version",
+        ),
+        ReleaseError::NobodyHasIt(_) => (
+            Exit::Usage,
+            "usage",
+            "leave --reason away: what is only staged vanishes without a word",
+        ),
+        ReleaseError::NoReplacement(_) => (
+            Exit::Usage,
+            "unknown-product",
+            "name a release that is published or staged with --replaced-by",
+        ),
+        ReleaseError::AlreadyPublished(_) => {
+            (Exit::Yes, "already-published", "there is nothing to do")
+        }
+        ReleaseError::NothingToAmend(_) => (
+            Exit::No,
+            "nothing-to-amend",
+            "stage it with `cuff stage BUNDLE`",
+        ),
+        ReleaseError::MinimumFalls { .. } => (
+            Exit::No,
+            "minimum-falls",
+            "devices keep the highest minimum they saw",
+        ),
+        ReleaseError::CannotCarry(_) => (
+            Exit::No,
+            "stale",
+            "`cuff cancel` it and make the change again with `cuff role`",
+        ),
+    }
 }
 
 /// A staging area that cannot be used.
@@ -319,7 +356,7 @@ pub fn capacity_failed(error: CapacityError) -> Error {
         CapacityError::TooLarge { .. } => (
             Exit::No,
             "evidence-too-large",
-            "`cuff yank` the releases no device needs any more, or raise `oldest-root` in cuff.toml once no older device is left",
+            "`cuff yank` the releases no device needs any more",
         ),
         CapacityError::RootTooLarge { .. } => (
             Exit::No,

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::desk::{bench_failed, desk_failed};
 use super::key::read_public;
+use super::role::holder::refuse_example;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::durable;
 use crate::instant::{self, Span};
@@ -143,6 +144,7 @@ impl Init {
             .ok_or_else(|| anyhow::anyhow!("--online FILE.pub is missing"))
             .exit(Exit::Usage)?;
         for file in by_role.values().flatten().chain([&online]) {
+            refuse_example(file, self.demo)?;
             let other = files.insert(file.name().to_owned(), file.clone());
             if other.is_some_and(|other| other.key() != file.key()) {
                 return Err(anyhow::anyhow!(
@@ -335,7 +337,7 @@ fn lay(
     })
 }
 
-fn join_failed(error: JoinError) -> anyhow::Error {
+pub(super) fn join_failed(error: JoinError) -> anyhow::Error {
     match error {
         JoinError::Desk(error) => desk_failed(error),
         JoinError::Staging(error) => super::desk::staging_failed(error),

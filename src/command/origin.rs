@@ -24,8 +24,9 @@ use crate::repository::view::View;
 /// What a repository is believed by.
 #[derive(Debug, clap::Args)]
 pub struct Origin {
+    /// The working directory, if there is one.
     #[command(flatten)]
-    place: Place,
+    pub place: Place,
 
     /// Root file to begin with, instead of the root this working directory trusts
     #[arg(long, value_name = "FILE")]

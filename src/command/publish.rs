@@ -254,7 +254,7 @@ struct RoleVersion {
 struct Evidence {
     /// The product.
     product: String,
-    /// Bytes from the oldest supported root on.
+    /// Bytes from the newest root on; earlier ones go before it where they do not fit beside it.
     bytes: u64,
     /// The board with the least room.
     board: Option<String>,

@@ -101,8 +101,18 @@ fn change_text(change: &Change, out: &mut dyn Write) -> fmt::Result {
             )?;
             release_text(facts, out)
         }
-        Change::ReleaseRemoved { release, counter } => {
-            writeln!(out, "  - release {} (counter {counter})", safe(release))
+        Change::ReleaseRemoved {
+            release,
+            counter,
+            advisory,
+        } => {
+            writeln!(out, "  - release {} (counter {counter})", safe(release))?;
+            match advisory {
+                Some(advisory) => {
+                    writeln!(out, "      withdrawn  {}", safe(&advisory.to_string()))
+                }
+                None => Ok(()),
+            }
         }
         Change::MinimumCounter { from, to } => {
             writeln!(

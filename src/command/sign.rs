@@ -1,10 +1,13 @@
 //! `cuff sign`: one person approves what `review` shows.
 //!
 //! It takes a private key and signs every staged role that key belongs to, bound to the digest of the review: typed yes on
-//! a terminal, `--review DIGEST` without one. Other people's signatures stay as they are.
+//! a terminal, `--review DIGEST` without one. Other people's signatures stay as they are. A machine without a working
+//! directory signs a request that travels.
+
+pub mod travel;
 
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +18,7 @@ use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::key::Signer;
 use crate::key::public_file::PublicFile;
+use crate::repository::desk::Desk;
 use crate::repository::review::Review;
 use crate::repository::signing::{Task, TaskError};
 use crate::repository::status::Status;
@@ -22,11 +26,30 @@ use crate::role::name::RoleName;
 use crate::role::wire::Hex;
 
 /// Sign what is staged
+///
+/// On a machine without a network: `--out FILE` writes a request at the desk, `cuff sign FILE --key KEY` shows and signs it
+/// there, `--in FILE` merges the signatures at the desk.
 #[derive(Debug, clap::Args)]
 pub struct Sign {
+    /// A signing request from another machine, to be signed here
+    #[arg(value_name = "REQUEST", requires = "root_sha256", conflicts_with_all = ["out", "merge"])]
+    request: Option<PathBuf>,
+
     /// The private key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["out", "merge"])]
+    key: Option<PathBuf>,
+
+    /// Write a request about everything staged, to be signed on another machine
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "role", "review", "merge"])]
+    out: Option<PathBuf>,
+
+    /// Merge the signatures of a request that came back; repeat for several
+    #[arg(long = "in", id = "merge", value_name = "FILE", conflicts_with_all = ["key", "role", "review"])]
+    merge: Vec<PathBuf>,
+
+    /// The fingerprint of the root that the request must follow from, as `status` shows it at the desk
+    #[arg(long, value_name = "HEX", requires = "request")]
+    root_sha256: Option<Hex>,
 
     /// Sign this role only; repeat for several
     #[arg(long, value_name = "ROLE")]
@@ -50,34 +73,55 @@ pub struct Sign {
 impl Sign {
     /// Shows the review, asks, signs.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let desk = self.place.open()?;
-        need_pin(&desk)?;
-        let mut bench = bench(&desk, self.dry_run)?;
+        if let Some(out) = &self.out {
+            return travel::write_out(console, &self.place, out, self.dry_run);
+        }
+        let Some(key) = &self.key else {
+            return travel::take_in(console, &self.place, &self.merge, self.dry_run);
+        };
+        let answer = if let (Some(path), Some(root)) = (&self.request, self.root_sha256) {
+            let laid = travel::lay_out(path, root)?;
+            let answer = self.sign(console, &laid.desk, key)?;
+            if !self.dry_run && !answer.signed.is_empty() {
+                travel::write_back(&laid.desk, &answer.review, path)?;
+            }
+            answer
+        } else {
+            let desk = self.place.open()?;
+            need_pin(&desk)?;
+            self.sign(console, &desk, key)?
+        };
+        console.answer(&answer)
+    }
+
+    fn sign(&self, console: &Console, desk: &Desk, key: &Path) -> anyhow::Result<SignedRoles> {
+        let mut bench = bench(desk, self.dry_run)?;
         bench.refuse_stale().map_err(super::desk::bench_failed)?;
-        let people = people(&desk)?;
+        let people = people(desk)?;
         let review = Review::of(&bench, &people).map_err(review_failed)?;
         let reviewed: Hex = review.digest.parse()?;
         if let Some(given) = &self.review {
             check_digest(given, &review)?;
         }
         let mut approved = self.review.is_some() || self.dry_run;
-        let announced = self.announced();
+        let announced = announced(key);
         if let Some(key) = announced {
             let task = Task::of(&bench, &people, key, &self.role).map_err(task_failed)?;
             if !approved && !task.todo().is_empty() {
-                ask(console, &desk, &review, &task, &people.show(&key))?;
+                ask(console, desk, &review, &task, &people.show(&key))?;
                 approved = true;
             }
         }
-        let signer = self.unlock.open(console, &self.key)?;
-        let key = Hex::from(signer.public().id());
-        if announced.is_some_and(|announced| announced != key) {
-            return Err(self.another_key());
+        let signer = self.unlock.open(console, key)?;
+        let id = Hex::from(signer.public().id());
+        if announced.is_some_and(|announced| announced != id) {
+            return Err(another_key(key));
         }
-        let task = Task::of(&bench, &people, key, &self.role).map_err(task_failed)?;
+        let task = Task::of(&bench, &people, id, &self.role).map_err(task_failed)?;
         let mut answer = SignedRoles {
-            person: people.show(&key),
-            key: key.to_string(),
+            request: self.request.is_some(),
+            person: people.show(&id),
+            key: id.to_string(),
             review: review.digest.clone(),
             dry_run: self.dry_run,
             signed: task.todo().iter().map(ToString::to_string).collect(),
@@ -87,46 +131,41 @@ impl Sign {
         };
         if !task.todo().is_empty() && !self.dry_run {
             if !approved {
-                ask(console, &desk, &review, &task, &answer.person)?;
+                ask(console, desk, &review, &task, &answer.person)?;
             }
-            task.sign(&mut bench, &people, &reviewed, &signer)
+            task.sign(&mut bench, &reviewed, &signer)
                 .map_err(task_failed)?;
         }
         let status = Status::of(&bench, &people, true, bench.now());
         answer.complete = status.complete;
-        answer.waiting = status
-            .staged
-            .iter()
-            .filter(|role| !role.is_complete())
-            .map(|role| role.role.clone())
-            .collect();
-        console.answer(&answer)
+        answer.waiting = status.waiting();
+        Ok(answer)
     }
+}
 
-    /// Who will sign, by the `.pub` beside the private key: so that they read what before they type their passphrase.
-    fn announced(&self) -> Option<Hex> {
-        let file = PublicFile::read(&self.key.with_extension("pub")).ok()?;
-        Some(Hex::from(file.key().id()))
-    }
+/// Who will sign, by the `.pub` beside the private key: so that they read what before they type their passphrase.
+fn announced(key: &Path) -> Option<Hex> {
+    let file = PublicFile::read(&key.with_extension("pub")).ok()?;
+    Some(Hex::from(file.key().id()))
+}
 
-    fn another_key(&self) -> anyhow::Error {
-        advised(
-            anyhow::anyhow!(
-                "`{}` is not the public key of `{}`",
-                safe(&self.key.with_extension("pub").display().to_string()),
-                safe(&self.key.display().to_string())
-            ),
-            Exit::No,
-            "other-public-key",
-            "nothing was signed; find out which of the two files is in the wrong place",
-        )
-    }
+fn another_key(key: &Path) -> anyhow::Error {
+    advised(
+        anyhow::anyhow!(
+            "`{}` is not the public key of `{}`",
+            safe(&key.with_extension("pub").display().to_string()),
+            safe(&key.display().to_string())
+        ),
+        Exit::No,
+        "other-public-key",
+        "nothing was signed; find out which of the two files is in the wrong place",
+    )
 }
 
 /// Shows the review where a person sees it and takes their yes.
 fn ask(
     console: &Console,
-    desk: &crate::repository::desk::Desk,
+    desk: &Desk,
     review: &Review,
     task: &Task,
     person: &str,
@@ -229,6 +268,8 @@ fn task_failed(error: TaskError) -> anyhow::Error {
 /// Roles that were signed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SignedRoles {
+    /// Whether it was a request from another machine that was signed.
+    request: bool,
     /// Who signed.
     person: String,
     /// Their key id.
@@ -267,14 +308,22 @@ impl Answer for SignedRoles {
                 self.signed.join(", ")
             )?;
         }
-        if self.complete {
-            writeln!(out, "complete: `cuff publish --online-key FILE`")
-        } else {
-            writeln!(
-                out,
-                "waiting for more signatures: {} (`cuff status`)",
-                self.waiting.join(", ")
-            )
+        if self.request && !self.dry_run {
+            return writeln!(out, "now back at the desk: `cuff sign --in` this file");
         }
+        next(self.complete, &self.waiting, out)
+    }
+}
+
+/// What comes after a signature.
+fn next(complete: bool, waiting: &[String], out: &mut dyn Write) -> fmt::Result {
+    if complete {
+        writeln!(out, "complete: `cuff publish --online-key FILE`")
+    } else {
+        writeln!(
+            out,
+            "waiting for more signatures: {} (`cuff status`)",
+            waiting.join(", ")
+        )
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::desk::{Place, bench, desk_failed, people};
 use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::instant::{self, Span};
-use crate::repository::status::{PublishedRole, StagedRole, Status as Standing};
+use crate::repository::status::{Forecast, PublishedRole, StagedRole, Status as Standing};
 use crate::role::name::RoleName;
 use crate::role::pipeline::Staged;
 use crate::role::wire::Hex;
@@ -51,6 +51,7 @@ impl Status {
         console.answer(&Stands {
             root_version: root.map(|(version, _)| version),
             root_sha256: root.map(|(_, digest)| digest.to_string()),
+            asked_about: self.at.is_some(),
             standing: Standing::of(&bench, &people(&desk)?, pin.is_some(), at),
         })
     }
@@ -63,6 +64,9 @@ pub struct Stands {
     root_version: Option<u64>,
     /// Its fingerprint: what a colleague joins with.
     root_sha256: Option<String>,
+    /// Whether a date was given; people are told what devices make of it only then.
+    #[serde(skip)]
+    asked_about: bool,
     #[serde(flatten)]
     standing: Standing,
 }
@@ -100,6 +104,24 @@ impl Answer for Stands {
         for role in &self.standing.published {
             published(role, out)?;
         }
+        match self.standing.root_keys_to_lose {
+            None => {}
+            Some(0) => writeln!(
+                out,
+                "! no root key may be lost: without any one of them no device could ever be updated (`cuff role add-key root`)"
+            )?,
+            Some(keys) => writeln!(
+                out,
+                "{keys} more root key{} may be lost before no device could ever be updated",
+                if keys == 1 { "" } else { "s" }
+            )?,
+        }
+        if self.asked_about {
+            writeln!(out, "at {}", self.standing.at)?;
+            for forecast in &self.standing.devices {
+                devices(forecast, out)?;
+            }
+        }
         Ok(())
     }
 
@@ -134,6 +156,32 @@ fn staged(role: &StagedRole, out: &mut dyn Write) -> fmt::Result {
             (missing, []) => writeln!(out, "; {missing} missing, nobody left to sign")?,
             (missing, left) => writeln!(out, "; {missing} missing, can sign: {}", names(left))?,
         }
+    }
+    Ok(())
+}
+
+/// What devices of a product make of what is published now.
+fn devices(forecast: &Forecast, out: &mut dyn Write) -> fmt::Result {
+    let (product, until) = (safe(&forecast.product), &forecast.until);
+    let verdict = |yes| if yes { "install" } else { "REFUSE" };
+    writeln!(
+        out,
+        "  {product} with a clock: devices {} what is published now ({} is valid until {until})",
+        verdict(forecast.with_clock),
+        safe(&forecast.until_role)
+    )?;
+    writeln!(
+        out,
+        "  {product} without a clock: devices {} it, until they see something signed after {until}; their time floor is {}",
+        verdict(forecast.without_clock),
+        forecast.floor
+    )?;
+    if !forecast.sign_again.is_empty() {
+        writeln!(
+            out,
+            "  {product}: people must sign {} again before anything can be released",
+            forecast.sign_again.join(", ")
+        )?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! Their private halves and passphrase are published in `keys.example/`. Whoever publishes asks here first.
 
+use std::sync::LazyLock;
+
 use super::KeyId;
 use super::public_file::PublicFile;
 
@@ -18,10 +20,15 @@ pub const FILES: [(&str, &str); 4] = [
 
 /// The example holder of this key, if it is one of the published keys.
 pub fn holder(id: &KeyId) -> Option<&'static str> {
-    FILES
-        .iter()
-        .find(|(_, text)| PublicFile::parse(text).is_ok_and(|file| file.key().id() == *id))
-        .map(|(name, _)| *name)
+    // Reading the files checks their proofs, which is worth doing once and not for every key of every role.
+    static IDS: LazyLock<Vec<(&str, KeyId)>> = LazyLock::new(|| {
+        let files = FILES.iter().filter_map(|(name, text)| {
+            let file = PublicFile::parse(text).ok()?;
+            Some((*name, file.key().id()))
+        });
+        files.collect()
+    });
+    IDS.iter().find(|(_, key)| key == id).map(|(name, _)| *name)
 }
 
 /// Whether everyone has this key's private half.

@@ -257,6 +257,13 @@ impl<'a> Bench<'a> {
             .ok_or_else(|| BenchError::Unknown(role.clone()))?
             .draft()
             .clone();
+        if let Some(before) = draft.issued().filter(|before| *before > issued) {
+            return Err(BenchError::Clock {
+                role: role.clone(),
+                before,
+                now: issued,
+            });
+        }
         match &mut draft {
             Draft::Root(root) => {
                 (root.version, root.issued, root.expires) = (root.version + 1, issued, expires);
@@ -314,7 +321,9 @@ impl<'a> Bench<'a> {
                     }
                 }
                 (None, RoleName::Product(name)) => {
-                    let product = Product::first(Utc(self.now), self.expiry(&role)?);
+                    let mut product = Product::first(Utc(self.now), self.expiry(&role)?);
+                    // A product that comes back goes on from where it was: clients remember.
+                    product.version += self.published_version(&role);
                     self.put(Draft::Product(name.clone(), product))?;
                 }
                 (None, _) => {}
@@ -389,6 +398,18 @@ pub enum BenchError {
         "{0} v1 cannot be cancelled: nothing is published yet, and a repository begins with all its roles"
     )]
     Foundation(RoleName),
+    /// This machine's clock is behind.
+    #[error(
+        "this machine's clock says {now}, but the published {role} was made at {before}: its next version would be older than itself"
+    )]
+    Clock {
+        /// The role.
+        role: RoleName,
+        /// When the published version was made.
+        before: Utc,
+        /// What the clock says.
+        now: Utc,
+    },
     /// Beyond the year 9999.
     #[error("the expiry lies beyond the year 9999")]
     Forever,

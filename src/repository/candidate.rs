@@ -108,7 +108,7 @@ impl Offline {
     /// Whether a published repository already says all of this.
     pub fn is_what(&self, live: &Published) -> bool {
         self.root == *live.root()
-            && self.roles.len() == live.snapshot().meta.len()
+            && self.roles.len() + 1 == live.offline_roles().count()
             && self.roles.iter().all(|(role, signed)| {
                 live.signed(role)
                     .is_some_and(|there| there.signed() == signed.signed())
@@ -195,11 +195,16 @@ impl Candidate {
                 FileMeta::of(signed.file(), signed.draft().version()),
             )
         });
-        let snapshot = sign(Draft::Snapshot(Snapshot::of(
+        // TUF 5.5.5: what a snapshot listed once every later one lists, products that are no longer delegated included.
+        let mut snapshot = Snapshot::of(
             files,
             free_version(store, snapshot_version + 1)?,
             expires(&RoleName::Snapshot)?,
-        )))?;
+        );
+        for (file, meta) in live.iter().flat_map(|live| &live.snapshot().meta) {
+            snapshot.meta.entry(file.clone()).or_insert(*meta);
+        }
+        let snapshot = sign(Draft::Snapshot(snapshot))?;
         let timestamp = sign(Draft::Timestamp(Timestamp::of(
             FileMeta::of(snapshot.file(), snapshot.draft().version()),
             timestamp_version + 1,

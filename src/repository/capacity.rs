@@ -1,6 +1,6 @@
 //! Whether the metadata of a product fits the boards it runs on.
 //!
-//! Takes the evidence each offer needs from the oldest supported root on, refuses naming role and bytes. A repository that
+//! Takes the evidence each offer needs from the newest root on, refuses naming role and bytes. A repository that
 //! outgrows its boards must be stopped at the desk, not noticed in the field: on publishing, where the evidence is judged,
 //! and already on staging, where its length can be foreseen.
 
@@ -145,7 +145,9 @@ fn hold(
     let releases = product.map(|role| role.targets.keys().map(ReleaseName::to_string));
     let longest = releases.and_then(|names| names.max_by_key(String::len));
     let offer = longest.unwrap_or_else(|| format!("{name}/"));
-    let bytes = view.evidence(oldest, name, &offer)?.len() as u64;
+    // What must fit in one piece. Earlier roots go before it, in steps, where they do not fit beside it.
+    let newest = view.roots.keys().next_back().copied().unwrap_or(oldest);
+    let bytes = view.evidence(newest, name, &offer)?.len() as u64;
     let wanted = desk.settings().product(name);
     let mut smallest: Option<(String, u64)> = None;
     for board in &wanted.boards {
@@ -171,13 +173,13 @@ fn hold(
         }
     }
     if let Some((board, room)) = smallest.as_ref().filter(|(_, room)| bytes > *room) {
-        let (role, length) = view.largest(oldest, name);
+        let (role, length) = view.largest(newest, name);
         return Err(CapacityError::TooLarge {
             product: name.clone(),
             bytes,
             board: board.clone(),
             room: *room,
-            oldest,
+            oldest: newest,
             role,
             length,
         });

@@ -262,12 +262,16 @@ impl<'a> Run<'a> {
             path: path.to_owned(),
             role: None,
             listing: None,
+            withdrawn: None,
             expires: (expires, role.name().to_owned()),
         };
         let mut search = Search::new(trusted, text);
         loop {
             match search.step().map_err(refused(snapshot))? {
-                Step::Absent => return Ok(finding),
+                Step::Absent => {
+                    finding.withdrawn = view.advisory(path);
+                    return Ok(finding);
+                }
                 Step::Found(found) => {
                     finding.role = found.role.map(name_of);
                     finding.listing = Some(Listing {

@@ -9,9 +9,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-/// Names by key id.
+/// Names by key id, and who goes by which.
 #[derive(Clone, Debug, Default)]
-pub struct People(BTreeMap<Hex, String>);
+pub struct People {
+    names: BTreeMap<Hex, String>,
+    persons: BTreeMap<String, String>,
+}
 
 impl People {
     /// Reads every `.pub` file of a working directory.
@@ -34,12 +37,36 @@ impl People {
                 names.insert(Hex::from(file.key().id()), file.name().to_owned());
             }
         }
-        Ok(Self(names))
+        let said = desk.settings().people.iter();
+        let persons =
+            said.flat_map(|(person, keys)| keys.iter().map(|key| (key.clone(), person.clone())));
+        Ok(Self {
+            names,
+            persons: persons.collect(),
+        })
+    }
+
+    /// The person who holds a key: as cuff.toml says, or else its name without a number at the end (`bob-2` is bob's).
+    pub fn person(&self, id: &Hex) -> Option<&str> {
+        let name = self.name(id)?;
+        if let Some(person) = self.persons.get(name) {
+            return Some(person);
+        }
+        let numbered = name.rsplit_once('-').filter(|(_, number)| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        Some(numbered.map_or(name, |(person, _)| person))
+    }
+
+    /// Learns one more name, from a file that is not in `keys/` yet.
+    pub fn learn(&mut self, file: &PublicFile) {
+        let id = Hex::from(file.key().id());
+        self.names.insert(id, file.name().to_owned());
     }
 
     /// The holder of a key, if there is a file that says so.
     pub fn name(&self, id: &Hex) -> Option<&str> {
-        self.0.get(id).map(String::as_str)
+        self.names.get(id).map(String::as_str)
     }
 
     /// The key id of a person, by name or by the beginning of a key id (8 digits at least).

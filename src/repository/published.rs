@@ -191,10 +191,12 @@ impl Published {
         }
     }
 
-    /// The current version of a role; 0 when it was never published.
+    /// The current version of a role, or the last one of a product that is no longer delegated; 0 when it was never
+    /// published.
     pub fn version(&self, role: &RoleName) -> u64 {
+        let retired = || self.snapshot().pinned(role).map_or(0, |meta| meta.version);
         self.signed(role)
-            .map_or(0, |signed| signed.draft().version())
+            .map_or_else(retired, |signed| signed.draft().version())
     }
 
     /// The roles people sign.

@@ -28,10 +28,14 @@ pub struct Release {
 /// Fetches the bundle of a finding.
 pub fn fetch(source: &dyn Source, finding: &Finding) -> Result<Release, ReleaseError> {
     let path = &finding.path;
-    let listing = finding
-        .listing
-        .as_ref()
-        .ok_or_else(|| ReleaseError::Unknown(path.clone()))?;
+    let listing = finding.listing.as_ref();
+    let listing = listing.ok_or_else(|| match &finding.withdrawn {
+        Some(advisory) => ReleaseError::Withdrawn {
+            path: path.clone(),
+            advisory: advisory.to_string(),
+        },
+        None => ReleaseError::Unknown(path.clone()),
+    })?;
     let (file, bytes) = download(source, path, listing)?;
     let bundle = Bundle::open(&bytes).map_err(|source| ReleaseError::Bundle {
         path: path.clone(),
@@ -117,6 +121,14 @@ pub enum ReleaseError {
     /// Not the bytes that were signed, or none at all.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Taken back by those who signed it.
+    #[error("{path} was withdrawn ({advisory})")]
+    Withdrawn {
+        /// The release.
+        path: String,
+        /// Why, as it was signed.
+        advisory: String,
+    },
     /// The right bytes, but no bundle.
     #[error("the bundle of {path} has the signed digest, and breaks a rule nevertheless")]
     Bundle {

@@ -11,6 +11,7 @@ use super::people::People;
 use crate::bundle::{Bundle, BundleError};
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed, Staged};
+use crate::role::product::Advisory;
 use crate::role::wire::Hex;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -60,6 +61,8 @@ pub enum Change {
         release: String,
         /// Its security counter.
         counter: u64,
+        /// Why, if the new version says so.
+        advisory: Option<Advisory>,
     },
     /// Releases below this are refused by devices.
     MinimumCounter {
@@ -152,8 +155,7 @@ pub struct Warning {
 impl Review {
     /// Reviews what is staged.
     pub fn of(bench: &Bench<'_>, people: &People) -> Result<Self, ReviewError> {
-        check_bundles(bench)?;
-        let digest = digest(bench);
+        let digest = Self::digest(bench)?;
         let roles = changes::all(bench, people);
         let warnings = warnings::all(bench, people);
         Ok(Self {
@@ -162,6 +164,12 @@ impl Review {
             roles,
             warnings,
         })
+    }
+
+    /// The digest alone, once every staged bundle was found to be what the metadata says.
+    pub fn digest(bench: &Bench<'_>) -> Result<Hex, ReviewError> {
+        check_bundles(bench)?;
+        Ok(digest(bench))
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Settings {
     /// How long a role is valid after it was staged.
     #[serde(default)]
     pub expiry: BTreeMap<String, Lifetime>,
+    /// Who holds which keys, by their names, where the names do not tell: `bob = ["bob", "token-7"]`.
+    #[serde(default)]
+    pub people: BTreeMap<String, Vec<String>>,
     /// What the desk must know of a product.
     #[serde(default)]
     pub products: BTreeMap<ProductName, ProductSettings>,

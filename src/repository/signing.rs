@@ -99,12 +99,11 @@ impl Task {
     pub fn sign(
         self,
         bench: &mut Bench<'_>,
-        people: &People,
         reviewed: &Hex,
         signer: &dyn Signer,
     ) -> Result<Outcome, TaskError> {
-        let found = Review::of(bench, people)?.digest;
-        if found != reviewed.to_string() {
+        let found = Review::digest(bench)?;
+        if found != *reviewed {
             return Err(TaskError::NotReviewed {
                 expected: *reviewed,
                 found,
@@ -156,7 +155,7 @@ pub enum TaskError {
         /// The digest of the review.
         expected: Hex,
         /// The digest of what is staged.
-        found: String,
+        found: Hex,
     },
     /// Another key answered.
     #[error("another key signed: expected {expected}, found {found}")]

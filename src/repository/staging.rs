@@ -7,7 +7,7 @@
 use crate::durable::{self, WriteError};
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
-use crate::role::pipeline::{Draft, ReadError, Signature, Staged};
+use crate::role::pipeline::{ReadError, Signature, Staged};
 use crate::role::wire::Hex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,8 +51,10 @@ impl Staging {
                         .filter(RoleName::is_offline)
                         .ok_or_else(|| StagingError::Stray(path.clone()))?;
                     let signed = read(&path)?;
-                    let staged = Draft::read(&role, &signed).map_err(|source| {
-                        if signed.windows(8).any(|part| part == b"<<<<<<< ") {
+                    let conflict =
+                        signed.contains(&b'<') && signed.windows(8).any(|part| part == b"<<<<<<< ");
+                    let staged = Staged::read(&role, signed).map_err(|source| {
+                        if conflict {
                             StagingError::Conflict {
                                 role: role.clone(),
                                 path: path.clone(),
@@ -64,9 +66,6 @@ impl Staging {
                             }
                         }
                     })?;
-                    let staged = staged
-                        .stage()
-                        .map_err(|_| StagingError::Stray(path.clone()))?;
                     staging.roles.insert(role, staged);
                 }
             }

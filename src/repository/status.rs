@@ -3,7 +3,9 @@
 //! Takes the bench and a point in time, decides nothing and writes nothing.
 
 use super::bench::Bench;
+use super::drill;
 use super::people::People;
+use super::published::Published;
 use crate::role::name::RoleName;
 use crate::role::pipeline::Staged;
 use crate::role::wire::{Hex, Utc};
@@ -30,6 +32,29 @@ pub struct Status {
     pub complete: bool,
     /// Whether anything published has expired.
     pub expired: bool,
+    /// How many more root keys may be lost before no device could ever be updated; null when nothing is published.
+    pub root_keys_to_lose: Option<u64>,
+    /// What devices make of what is published, product by product.
+    pub devices: Vec<Forecast>,
+}
+
+/// What devices of a product make of what is published, at the point in time that was asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Forecast {
+    /// The product.
+    pub product: String,
+    /// The latest time signed into anything they know once they are up to date: their time floor.
+    pub floor: String,
+    /// The earliest expiry on the way to its releases.
+    pub until: String,
+    /// Whose that is.
+    pub until_role: String,
+    /// Whether devices with a clock still install what is published.
+    pub with_clock: bool,
+    /// Whether devices without one do. Time does not change it, only a later signature does.
+    pub without_clock: bool,
+    /// Roles that people must sign again before anything can be released at that time.
+    pub sign_again: Vec<String>,
 }
 
 /// One staged role.
@@ -123,9 +148,22 @@ impl Status {
             outdated: outdated.collect(),
             complete: staged.iter().all(StagedRole::is_complete),
             expired: published.iter().any(|role| role.expired),
+            root_keys_to_lose: bench.published().map(drill::root_margin),
+            devices: bench
+                .published()
+                .map(|published| forecasts(published, at))
+                .unwrap_or_default(),
             staged,
             published,
         }
+    }
+}
+
+impl Status {
+    /// Staged roles that wait for more signatures.
+    pub fn waiting(&self) -> Vec<String> {
+        let waiting = self.staged.iter().filter(|role| !role.is_complete());
+        waiting.map(|role| role.role.clone()).collect()
     }
 }
 
@@ -134,6 +172,49 @@ impl StagedRole {
     pub fn is_complete(&self) -> bool {
         !self.stale && !self.asked.is_empty() && self.asked.iter().all(|asked| asked.missing == 0)
     }
+}
+
+/// What devices make of each product.
+fn forecasts(published: &Published, at: Instant) -> Vec<Forecast> {
+    let products = published.products();
+    let forecasts = products.map(|(name, product)| {
+        let role = RoleName::Product(name.clone());
+        let floor = published
+            .root()
+            .issued
+            .max(published.targets().issued)
+            .max(product.issued);
+        let chain = [
+            RoleName::Root,
+            RoleName::Targets,
+            role,
+            RoleName::Snapshot,
+            RoleName::Timestamp,
+        ];
+        let dated: Vec<(Utc, &RoleName)> = chain
+            .iter()
+            .filter_map(|role| Some((published.signed(role)?.draft().expires(), role)))
+            .collect();
+        let (until, whose) = dated
+            .iter()
+            .min()
+            .map_or((floor, String::new()), |(until, role)| {
+                (*until, role.to_string())
+            });
+        let over = dated
+            .iter()
+            .filter(|(expires, role)| expires.0 <= at && role.is_offline());
+        Forecast {
+            product: name.to_string(),
+            floor: floor.to_string(),
+            until: until.to_string(),
+            until_role: whose,
+            with_clock: until.0 > at,
+            without_clock: until > floor,
+            sign_again: over.map(|(_, role)| role.to_string()).collect(),
+        }
+    });
+    forecasts.collect()
 }
 
 fn asked(bench: &Bench<'_>, people: &People, role: &RoleName, staged: &Staged) -> Vec<Asked> {

@@ -8,7 +8,10 @@ use cuff_verifier::digest::Digest;
 use cuff_verifier::time::Instant;
 use cuff_verifier::version::Length;
 
+use serde::Deserialize;
+
 use crate::evidence::Metadata;
+use crate::role::product::Advisory;
 
 /// A verified state of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Finding {
     pub role: Option<String>,
     /// What is said of it; `None` when nobody who may speak for it knows it.
     pub listing: Option<Listing>,
+    /// Why it was withdrawn, when the role that spoke for it says so.
+    pub withdrawn: Option<Advisory>,
     /// The earliest expiry in the chain that says so, and whose it is.
     pub expires: (Instant, String),
 }
@@ -80,6 +85,13 @@ impl View {
         &self.findings
     }
 
+    /// What the product's role, which was verified, says of a release that it withdrew.
+    pub(super) fn advisory(&self, path: &str) -> Option<Advisory> {
+        let (product, _) = path.split_once('/')?;
+        let file: RoleFile = serde_json::from_slice(self.roles.get(product)?).ok()?;
+        file.signed.withdrawn.get(path).cloned()
+    }
+
     /// The files, for evidence.
     pub fn metadata(&self) -> Metadata<'_> {
         Metadata {
@@ -115,4 +127,16 @@ impl View {
     fn file(&self, role: &str) -> String {
         format!("metadata/{}.{role}.json", self.version(role))
     }
+}
+
+/// The part of a product role that speaks of withdrawn releases; whatever else it says is the verifier's business.
+#[derive(Deserialize)]
+struct RoleFile {
+    signed: Withdrawn,
+}
+
+#[derive(Deserialize)]
+struct Withdrawn {
+    #[serde(default)]
+    withdrawn: BTreeMap<String, Advisory>,
 }

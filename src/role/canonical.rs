@@ -44,7 +44,18 @@ pub enum CanonicalError {
     },
 }
 
-fn put(value: &Value, at: &mut Vec<String>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+/// One step from the top to a value.
+#[derive(Clone, Copy)]
+enum Step<'v> {
+    Member(&'v str),
+    Item(usize),
+}
+
+fn put<'v>(
+    value: &'v Value,
+    at: &mut Vec<Step<'v>>,
+    out: &mut Vec<u8>,
+) -> Result<(), CanonicalError> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
@@ -75,7 +86,7 @@ fn put(value: &Value, at: &mut Vec<String>, out: &mut Vec<u8>) -> Result<(), Can
                 if index > 0 {
                     out.push(b',');
                 }
-                at.push(index.to_string());
+                at.push(Step::Item(index));
                 put(item, at, out)?;
                 at.pop();
             }
@@ -89,7 +100,7 @@ fn put(value: &Value, at: &mut Vec<String>, out: &mut Vec<u8>) -> Result<(), Can
                 if index > 0 {
                     out.push(b',');
                 }
-                at.push(name.escape_debug().to_string());
+                at.push(Step::Member(name));
                 put_string(name, at, out)?;
                 out.push(b':');
                 put(member, at, out)?;
@@ -101,7 +112,7 @@ fn put(value: &Value, at: &mut Vec<String>, out: &mut Vec<u8>) -> Result<(), Can
     Ok(())
 }
 
-fn put_string(text: &str, at: &[String], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+fn put_string(text: &str, at: &[Step<'_>], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     out.push(b'"');
     for character in text.chars() {
         match character {
@@ -119,12 +130,15 @@ fn put_string(text: &str, at: &[String], out: &mut Vec<u8>) -> Result<(), Canoni
     Ok(())
 }
 
-fn path(at: &[String]) -> String {
+fn path(at: &[Step<'_>]) -> String {
     if at.is_empty() {
-        "the top".to_owned()
-    } else {
-        at.join(".")
+        return "the top".to_owned();
     }
+    let steps = at.iter().map(|step| match step {
+        Step::Member(name) => name.escape_debug().to_string(),
+        Step::Item(index) => index.to_string(),
+    });
+    steps.collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]

@@ -100,6 +100,16 @@ impl Draft {
         }
     }
 
+    /// When it was made; the online roles do not tell in a way that anything is decided by.
+    pub fn issued(&self) -> Option<Utc> {
+        match self {
+            Self::Root(role) => Some(role.issued),
+            Self::Targets(role) => Some(role.issued),
+            Self::Product(_, role) => Some(role.issued),
+            Self::Snapshot(_) | Self::Timestamp(_) => None,
+        }
+    }
+
     /// Freezes the bytes people sign.
     pub fn stage(self) -> Result<Staged, CanonicalError> {
         let signed = self.encode()?;
@@ -190,6 +200,15 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// Reads bytes that were staged before; they are exactly what we would write.
+    pub fn read(name: &RoleName, signed: Vec<u8>) -> Result<Self, ReadError> {
+        Ok(Self {
+            draft: Draft::read(name, &signed)?,
+            signed,
+            signatures: Signatures::new(),
+        })
+    }
+
     /// What is being signed, as values.
     pub fn draft(&self) -> &Draft {
         &self.draft

@@ -3,8 +3,11 @@
 use super::name::ReleaseName;
 use super::wire::{Hashes, Hex, SPEC_VERSION, Utc};
 use crate::bundle::record::Record;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::str::FromStr;
 
 /// The signed part of `N.PRODUCT.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +26,75 @@ pub struct Product {
     pub targets: BTreeMap<ReleaseName, Release>,
     /// One more than the version before it.
     pub version: u64,
+    /// Releases that were withdrawn, and why. Devices decide by the targets and the counters alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn: BTreeMap<ReleaseName, Advisory>,
 }
+
+/// Why a release was withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Advisory {
+    /// One sentence, in printable ASCII.
+    pub reason: String,
+    /// The release to take instead, PRODUCT/VERSION.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+impl Display for Advisory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity, self.reason)?;
+        match &self.replaced_by {
+            Some(release) => write!(f, "; take {release} instead"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Severity {
+    /// An inconvenience.
+    Low,
+    /// A fault with a way around it.
+    Medium,
+    /// A fault that harms.
+    High,
+    /// Take it off at once.
+    Critical,
+}
+
+impl Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+impl FromStr for Severity {
+    type Err = SeverityError;
+
+    fn from_str(text: &str) -> Result<Self, SeverityError> {
+        [Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.to_string() == text)
+            .ok_or(SeverityError)
+    }
+}
+
+/// Another word.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected low, medium, high or critical")]
+pub struct SeverityError;
 
 impl Product {
     /// A product without releases.
@@ -36,6 +107,7 @@ impl Product {
             spec_version: SPEC_VERSION.to_owned(),
             targets: BTreeMap::new(),
             version: 1,
+            withdrawn: BTreeMap::new(),
         }
     }
 

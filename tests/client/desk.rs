@@ -5,7 +5,8 @@ use std::fs;
 use cuff::state::State;
 use serde_json::{Value, json};
 
-use crate::oracles::{javascript, python, quick, sigstore};
+use crate::oracles::{javascript, sigstore};
+use crate::python_tuf::{python, quick};
 use crate::release::bundle;
 use crate::server::Server;
 use crate::support::{Desk, project};

@@ -3,7 +3,7 @@
 //! Where one of them says no, we must say no. Where we say no and they say yes, the case stands in `STRICTER`, with why.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Once;
 
@@ -16,6 +16,7 @@ use sigstore_types::HashAlgorithm;
 use crate::author::{self, Author};
 use crate::cases::{BROKEN, SOUND, STRICT, STRICTER, UNSOUND, Vandalism};
 use crate::commands::move_to_today;
+use crate::python_tuf::{python, quick};
 use crate::server::Server;
 use crate::support::project;
 use crate::update;
@@ -224,40 +225,6 @@ fn python_tuf_gives_the_same_answers() {
     compare(&[], |folder, author| {
         python(folder, &author.root(), author::now(), "band/1.0.0")
     });
-}
-
-/// Whether foreign programs are left out: a quick run does without them, a whole one fails where they are missing.
-pub fn quick() -> bool {
-    std::env::var_os("CUFF_QUICK").is_some()
-}
-
-/// Whether python-tuf, which `cargo xtask setup` installs, finds `target`, beginning with `root`.
-pub fn python(folder: &Path, root: &[u8], now: Instant, target: &str) -> Result<bool, String> {
-    let python = std::env::var_os("CUFF_PYTHON").map_or_else(
-        || project().join("target/tools/python/bin/python"),
-        PathBuf::from,
-    );
-    assert!(
-        python.is_file(),
-        "`{}` is missing: run `cargo xtask setup`, or set CUFF_QUICK=1 to leave foreign programs out",
-        python.display()
-    );
-    let memory = tempfile::tempdir().unwrap();
-    let root_file = memory.path().join("root.json");
-    fs::write(&root_file, root).unwrap();
-    let output = Command::new(&python)
-        .arg(project().join("tests/support/python_tuf.py"))
-        .args([folder, &root_file])
-        .args([&now.to_string(), target])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match (output.status.code(), said.as_str()) {
-        (Some(0), "found") => Ok(true),
-        (Some(0), "absent") => Ok(false),
-        (Some(1), refusal) if !refusal.is_empty() => Err(refusal.to_owned()),
-        _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
-    }
 }
 
 /// Whether tuf-js, which `cargo xtask setup` installs, finds `target` today, beginning with the first root that lies there.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{At, after, explained, layout, provisioned, shipment, unshipped};
+use crate::command::desk::bench;
 use crate::command::origin::Origin;
 use crate::console::{Answer, Console, Exit, advised, safe};
 use crate::device::event::{Event, Why, list};
@@ -20,6 +21,7 @@ use crate::device::shipment::{Goods, Message, Shipment, ShipmentError, listed};
 use crate::device::unit::{Knowledge, Unit};
 use crate::judgement::{Room, Trust, Update, judge};
 use crate::repository::source::open::is_address;
+use crate::role::name::ReleaseName;
 
 /// Bring an update, or trust alone, to a device
 #[derive(Debug, clap::Args)]
@@ -146,7 +148,36 @@ impl Push {
                 "name a sealed bundle for this product, or bring its trust alone with --trust-only",
             ));
         }
+        if let Some(goods) = &goods {
+            self.refuse_withdrawn(&goods.path)?;
+        }
         Ok(goods)
+    }
+
+    /// A sealed bundle cannot know that its release was withdrawn after it was made. A working directory does.
+    fn refuse_withdrawn(&self, path: &str) -> anyhow::Result<()> {
+        let Some(desk) = self.origin.place.find()? else {
+            return Ok(());
+        };
+        let bench = bench(&desk, true)?;
+        let release: Option<ReleaseName> = path.parse().ok();
+        let advisory = release.as_ref().and_then(|release| {
+            let product = bench.published()?.product(release.product())?;
+            product.withdrawn.get(release)
+        });
+        match advisory {
+            Some(advisory) => Err(advised(
+                anyhow::anyhow!(
+                    "{} was withdrawn ({})",
+                    safe(path),
+                    safe(&advisory.to_string())
+                ),
+                Exit::Refused,
+                "withdrawn",
+                "push the release that replaces it; nothing was sent",
+            )),
+            None => Ok(()),
+        }
     }
 }
 

@@ -157,6 +157,10 @@ pub fn explain_source(error: SourceError) -> anyhow::Error {
 pub fn explain_release(error: ReleaseError) -> anyhow::Error {
     let (rule, help) = match error {
         ReleaseError::Target(TargetError::Source(error)) => return explain_source(error),
+        ReleaseError::Withdrawn { .. } => (
+            "withdrawn",
+            "do not install it; whoever signs for its product can say more",
+        ),
         ReleaseError::Unknown(_) => (
             "target-unknown",
             "`cuff check` lists every release there is; a release is named PRODUCT/NAME",

@@ -5,10 +5,9 @@
 
 use std::path::PathBuf;
 
-use crate::command::desk::{Edited, Place, bench, bench_failed, desk_failed, edited, people};
-use crate::command::key::read_public;
-use crate::console::{Advice, Console, Exit, safe};
-use crate::durable;
+use super::holder::{keep, key, newcomer};
+use crate::command::desk::{Edited, Place, bench, bench_failed, desk_failed, edited};
+use crate::console::{Console, Exit};
 use crate::instant::Span;
 use crate::repository::bench::Bench;
 use crate::repository::bench::roles::RoleEdit;
@@ -47,21 +46,10 @@ impl AddKey {
     /// Stages it, and keeps the file in `keys/`.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         let desk = self.change.place.open()?;
-        let file = read_public(&self.key)?;
-        let path = desk.keys().join(format!("{}.pub", file.name()));
-        if path.exists() && read_public(&path)?.key() != file.key() {
-            return Err(anyhow::anyhow!(
-                "`{}` holds another key of that name",
-                path.display()
-            ))
-            .exit(Exit::No)
-            .rule("name-taken")
-            .help("names tell people apart: make the new key under another name");
-        }
+        let file = newcomer(&desk, &self.key)?;
         let answer = KeyAdded(self.change.stage(&desk, RoleEdit::AddKey(file.key()))?);
         if !self.change.dry_run {
-            std::fs::create_dir_all(desk.keys())?;
-            durable::write(&path, file.text().as_bytes())?;
+            keep(&desk, &file)?;
         }
         console.answer(&answer)
     }
@@ -82,37 +70,9 @@ impl RemoveKey {
     /// Stages it.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         let desk = self.change.place.open()?;
-        let keys: Vec<Hex> = {
-            let bench = bench(&desk, true)?;
-            let authority = bench.authorities(&self.change.role).pop();
-            authority
-                .map(|authority| authority.keys.into_keys().collect())
-                .unwrap_or_default()
-        };
-        let found = people(&desk)?.find(&self.key, keys);
-        let key = match found.as_slice() {
-            [key] => *key,
-            [] => {
-                return Err(anyhow::anyhow!(
-                    "{} has no key `{}`",
-                    self.change.role,
-                    safe(&self.key)
-                ))
-                .exit(Exit::Usage)
-                .rule("unknown-key")
-                .help("`cuff role show ROLE` lists its keys");
-            }
-            _ => {
-                return Err(anyhow::anyhow!(
-                    "`{}` fits several keys of {}",
-                    safe(&self.key),
-                    self.change.role
-                ))
-                .exit(Exit::Usage)
-                .rule("unknown-key")
-                .help("give more digits of the key id");
-            }
-        };
+        let keys = bench(&desk, true)?.keys_of(&self.change.role);
+        let keys = keys.into_keys().collect();
+        let key = key(&desk, &self.key, keys, &self.change.role.to_string())?;
         console.answer(&KeyRemoved(
             self.change.stage(&desk, RoleEdit::RemoveKey(key))?,
         ))
@@ -164,26 +124,37 @@ impl Expiry {
 
 impl Change {
     fn stage(&self, desk: &Desk, edit: RoleEdit) -> anyhow::Result<Edited> {
-        let mut bench = bench(desk, self.dry_run)?;
-        let before = staged_root(&bench);
-        bench.edit(&self.role, edit).map_err(bench_failed)?;
-        let edited = Edited::of(&bench, self.dry_run);
-        bench.save().map_err(bench_failed)?;
-        let after = staged_root(&bench);
-        // Before the first publication the pinned root is the staged one; whoever changes it here still trusts it.
-        let pin = desk.pin().map_err(desk_failed)?;
-        if let (false, Some(pin), Some(before), Some(after), None) =
-            (self.dry_run, pin, before, after, bench.published())
-            && pin.sha256 == before
-        {
-            desk.set_pin(&Pin {
-                version: 1,
-                sha256: after,
-            })
-            .map_err(desk_failed)?;
-        }
-        Ok(edited)
+        stage(desk, self.dry_run, |bench| {
+            bench.edit(&self.role, edit).map_err(bench_failed)
+        })
     }
+}
+
+/// Lets `edit` change the bench, and writes what came of it unless this is a dry run.
+pub(super) fn stage(
+    desk: &Desk,
+    dry_run: bool,
+    edit: impl FnOnce(&mut Bench<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Edited> {
+    let mut bench = bench(desk, dry_run)?;
+    let before = staged_root(&bench);
+    edit(&mut bench)?;
+    let edited = Edited::of(&bench, dry_run);
+    bench.save().map_err(bench_failed)?;
+    let after = staged_root(&bench);
+    // Before the first publication the pinned root is the staged one; whoever changes it here still trusts it.
+    let pin = desk.pin().map_err(desk_failed)?;
+    if let (false, Some(pin), Some(before), Some(after), None) =
+        (dry_run, pin, before, after, bench.published())
+        && pin.sha256 == before
+    {
+        desk.set_pin(&Pin {
+            version: 1,
+            sha256: after,
+        })
+        .map_err(desk_failed)?;
+    }
+    Ok(edited)
 }
 
 fn staged_root(bench: &Bench<'_>) -> Option<Hex> {

@@ -7,7 +7,7 @@ use crate::bundle::record::Record;
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::Draft;
-use crate::role::product::{Product, Release};
+use crate::role::product::{Advisory, Product, Release};
 use crate::role::wire::{Hex, Utc};
 
 /// What became of a release.
@@ -86,12 +86,36 @@ impl Bench<'_> {
         Ok(Stage::Staged)
     }
 
-    /// Takes a release back: a staged one vanishes, a published one is no longer named by the next version.
-    pub fn yank(&mut self, name: &ReleaseName) -> Result<(), BenchError> {
+    /// Takes a release back: a staged one vanishes, a published one is no longer named by the next version. With an advisory
+    /// the next version says why.
+    pub fn yank(
+        &mut self,
+        name: &ReleaseName,
+        advisory: Option<Advisory>,
+    ) -> Result<(), BenchError> {
         self.refuse_stale()?;
         let mut draft = self.product_draft(name.product())?;
-        if draft.targets.remove(name).is_none() {
+        let was_published = self
+            .published()
+            .and_then(|published| published.product(name.product()))
+            .is_some_and(|product| product.targets.contains_key(name));
+        if draft.targets.remove(name).is_none() && !(was_published && advisory.is_some()) {
             return Err(ReleaseError::NotThere(name.clone()).into());
+        }
+        if let Some(advisory) = advisory {
+            if !was_published {
+                return Err(ReleaseError::NobodyHasIt(name.clone()).into());
+            }
+            let instead = advisory.replaced_by.as_ref();
+            if let Some(instead) = instead
+                && !draft
+                    .targets
+                    .keys()
+                    .any(|there| there.to_string() == *instead)
+            {
+                return Err(ReleaseError::NoReplacement(instead.clone()).into());
+            }
+            draft.withdrawn.insert(name.clone(), advisory);
         }
         self.put(Draft::Product(name.product().clone(), draft))?;
         self.drop_orphaned_bundles();
@@ -144,6 +168,10 @@ impl Bench<'_> {
                         }
                     }
                     product.minimum_counter = product.minimum_counter.max(old.minimum_counter);
+                    for (release, advisory) in old.withdrawn {
+                        product.targets.remove(&release);
+                        product.withdrawn.entry(release).or_insert(advisory);
+                    }
                 }
                 _ => {}
             }
@@ -177,6 +205,7 @@ impl Bench<'_> {
             (Some(staged), Some(published)) => {
                 staged.targets == published.targets
                     && staged.minimum_counter == published.minimum_counter
+                    && staged.withdrawn == published.withdrawn
             }
             _ => false,
         };
@@ -242,6 +271,20 @@ pub enum ReleaseError {
     /// No such release.
     #[error("there is no release {0}")]
     NotThere(ReleaseName),
+    /// Its name stays taken.
+    #[error("{name} was withdrawn ({advisory})")]
+    Withdrawn {
+        /// The release.
+        name: ReleaseName,
+        /// Why.
+        advisory: String,
+    },
+    /// An advisory is for those who have it.
+    #[error("{0} was never published, so nobody has to be told why it goes")]
+    NobodyHasIt(ReleaseName),
+    /// The advice would lead nowhere.
+    #[error("there is no release {0} to take instead")]
+    NoReplacement(String),
     /// Minimum counters only rise.
     #[error("the minimum counter of {product} is {from} and cannot fall to {to}")]
     MinimumFalls {
@@ -275,6 +318,12 @@ fn refuse_published(
             });
         }
         None => {}
+    }
+    if let Some(advisory) = published.withdrawn.get(name) {
+        return Err(ReleaseError::Withdrawn {
+            name: name.clone(),
+            advisory: advisory.to_string(),
+        });
     }
     let counter = release.record().counter.0;
     match published

@@ -6,11 +6,14 @@
 use super::{Bench, BenchError};
 use crate::instant::{self, Span};
 use crate::key::PublicKey;
+use crate::name::Product as ProductName;
 use crate::role::name::RoleName;
 use crate::role::pipeline::Draft;
 use crate::role::root::{RoleKeys, RootRoles};
+use crate::role::targets::Delegation;
 use crate::role::wire::{Hex, Key, Keys, Utc};
 use cuff_verifier::threshold::MAX_SIGNERS;
+use std::collections::BTreeMap;
 
 /// A change to a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum RoleEdit {
     AddKey(PublicKey),
     /// A key may no longer sign.
     RemoveKey(Hex),
+    /// Another key signs instead of this one.
+    ReplaceKey(Hex, PublicKey),
     /// How many keys must sign.
     Threshold(u64),
     /// How long it is valid from now on.
@@ -31,9 +36,109 @@ impl Bench<'_> {
         self.refuse_stale()?;
         match edit {
             RoleEdit::Expiry(span) => self.set_expiry(role, span)?,
-            _ => self.set_keys(role, edit)?,
+            _ => self.set_keys(role, &[edit])?,
         }
         self.settle()
+    }
+
+    /// Gives a product keys of its own.
+    pub fn delegate(
+        &mut self,
+        name: &ProductName,
+        keys: &[PublicKey],
+        threshold: u64,
+    ) -> Result<(), BenchError> {
+        self.refuse_stale()?;
+        let role = RoleName::Product(name.clone());
+        let who = check(&role, keys, threshold)?;
+        let mut draft = self.draft(&RoleName::Targets)?;
+        if let Draft::Targets(targets) = &mut draft {
+            if targets.delegation(name).is_some() {
+                return Err(RoleError::Delegated(name.clone()).into());
+            }
+            let delegations = &mut targets.delegations;
+            let keys = keys.iter().map(|key| (Hex::from(key.id()), Key(*key)));
+            delegations.keys.extend(keys);
+            delegations
+                .roles
+                .push(Delegation::of(name.clone(), who.keyids, who.threshold));
+        }
+        self.put(draft)?;
+        self.settle()
+    }
+
+    /// Takes a product out: nobody may sign for it any more, and what is staged for it goes.
+    pub fn undelegate(&mut self, name: &ProductName) -> Result<(), BenchError> {
+        self.refuse_stale()?;
+        let role = RoleName::Product(name.clone());
+        let mut draft = self.draft(&RoleName::Targets)?;
+        if let Draft::Targets(targets) = &mut draft {
+            let roles = &mut targets.delegations.roles;
+            let before = roles.len();
+            roles.retain(|role| role.name != *name);
+            if roles.len() == before {
+                return Err(BenchError::Unknown(role));
+            }
+            if roles.is_empty() {
+                return Err(RoleError::LastProduct(name.clone()).into());
+            }
+            targets.drop_unused_keys();
+        }
+        self.put(draft)?;
+        self.staging.roles.remove(&role);
+        self.drop_orphaned_bundles();
+        self.settle()
+    }
+
+    /// Takes keys out of every role that has them (or of those in `only`), each for the one that replaces it if there is
+    /// one. All of it is one event. Gives the roles whose keys changed.
+    pub fn replace(
+        &mut self,
+        gone: &BTreeMap<Hex, Option<PublicKey>>,
+        only: &[RoleName],
+    ) -> Result<Vec<RoleName>, BenchError> {
+        self.refuse_stale()?;
+        let wanted = |role: &RoleName| only.is_empty() || only.contains(role);
+        let mut changed = Vec::new();
+        for role in self.roles().into_iter().filter(wanted) {
+            let keys = self.keys_of(&role);
+            let has = |key: &PublicKey| keys.contains_key(&Hex::from(key.id()));
+            let edits: Vec<RoleEdit> = gone
+                .iter()
+                .filter(|(key, _)| keys.contains_key(key))
+                .map(|(key, instead)| match instead {
+                    Some(instead) if !has(instead) => RoleEdit::ReplaceKey(*key, *instead),
+                    _ => RoleEdit::RemoveKey(*key),
+                })
+                .collect();
+            if !edits.is_empty() {
+                self.set_keys(&role, &edits)?;
+                changed.push(role);
+            }
+        }
+        self.settle()?;
+        Ok(changed)
+    }
+
+    /// Every role there will be: the four of every repository, then the products.
+    pub fn roles(&self) -> Vec<RoleName> {
+        let products = self.targets().map(|targets| &targets.delegations.roles[..]);
+        let products = products.unwrap_or_default().iter();
+        [
+            RoleName::Root,
+            RoleName::Targets,
+            RoleName::Snapshot,
+            RoleName::Timestamp,
+        ]
+        .into_iter()
+        .chain(products.map(|role| RoleName::Product(role.name.clone())))
+        .collect()
+    }
+
+    /// The keys that will sign a role.
+    pub fn keys_of(&self, role: &RoleName) -> BTreeMap<Hex, PublicKey> {
+        let newest = self.authorities(role).pop();
+        newest.map(|newest| newest.keys).unwrap_or_default()
     }
 
     fn set_expiry(&mut self, role: &RoleName, span: Span) -> Result<(), BenchError> {
@@ -52,7 +157,7 @@ impl Bench<'_> {
         self.put(draft)
     }
 
-    fn set_keys(&mut self, role: &RoleName, edit: RoleEdit) -> Result<(), BenchError> {
+    fn set_keys(&mut self, role: &RoleName, edits: &[RoleEdit]) -> Result<(), BenchError> {
         let holder = if matches!(role, RoleName::Product(_)) {
             RoleName::Targets
         } else {
@@ -63,7 +168,7 @@ impl Bench<'_> {
             (Draft::Root(root), _) => {
                 let who = of_root(&mut root.roles, role)
                     .ok_or_else(|| BenchError::Unknown(role.clone()))?;
-                apply(role, who, &mut root.keys, edit)?;
+                apply(role, who, &mut root.keys, edits)?;
                 root.drop_unused_keys();
             }
             (Draft::Targets(targets), RoleName::Product(name)) => {
@@ -75,7 +180,7 @@ impl Bench<'_> {
                     keyids: delegation.keyids.clone(),
                     threshold: delegation.threshold,
                 };
-                apply(role, &mut who, &mut keys, edit)?;
+                apply(role, &mut who, &mut keys, edits)?;
                 (delegation.keyids, delegation.threshold) = (who.keyids, who.threshold);
                 targets.delegations.keys = keys;
                 targets.drop_unused_keys();
@@ -126,6 +231,12 @@ pub enum RoleError {
         /// The key.
         key: Hex,
     },
+    /// A product has one delegation.
+    #[error("there is a product `{0}` already")]
+    Delegated(ProductName),
+    /// A repository without a product can hold no release.
+    #[error("`{0}` is the only product, and a repository without a product can hold no release")]
+    LastProduct(ProductName),
 }
 
 /// Checks that a set of keys can sign a role and nobody counts twice.
@@ -171,7 +282,7 @@ fn apply(
     role: &RoleName,
     who: &mut RoleKeys,
     keys: &mut Keys,
-    edit: RoleEdit,
+    edits: &[RoleEdit],
 ) -> Result<(), RoleError> {
     let mut wanted: Vec<PublicKey> = who
         .keyids
@@ -180,20 +291,17 @@ fn apply(
         .map(|key| key.0)
         .collect();
     let mut threshold = who.threshold;
-    match edit {
-        RoleEdit::AddKey(key) => wanted.push(key),
-        RoleEdit::RemoveKey(id) => {
-            let before = wanted.len();
-            wanted.retain(|key| Hex::from(key.id()) != id);
-            if wanted.len() == before {
-                return Err(RoleError::NotAKey {
-                    role: role.clone(),
-                    key: id,
-                });
+    for edit in edits {
+        match edit {
+            RoleEdit::AddKey(key) => wanted.push(*key),
+            RoleEdit::RemoveKey(id) => take(role, &mut wanted, id)?,
+            RoleEdit::ReplaceKey(id, key) => {
+                take(role, &mut wanted, id)?;
+                wanted.push(*key);
             }
+            RoleEdit::Threshold(count) => threshold = *count,
+            RoleEdit::Expiry(_) => {}
         }
-        RoleEdit::Threshold(count) => threshold = count,
-        RoleEdit::Expiry(_) => {}
     }
     *who = check(role, &wanted, threshold)?;
     keys.extend(
@@ -201,6 +309,16 @@ fn apply(
             .into_iter()
             .map(|key| (Hex::from(key.id()), Key(key))),
     );
+    Ok(())
+}
+
+fn take(role: &RoleName, keys: &mut Vec<PublicKey>, id: &Hex) -> Result<(), RoleError> {
+    let place = keys.iter().position(|key| Hex::from(key.id()) == *id);
+    let place = place.ok_or_else(|| RoleError::NotAKey {
+        role: role.clone(),
+        key: *id,
+    })?;
+    keys.remove(place);
     Ok(())
 }
 

@@ -175,6 +175,7 @@ fn releases(before: Option<&Product>, now: &Product) -> Vec<Change> {
             changes.push(Change::ReleaseRemoved {
                 release: name.to_string(),
                 counter: release.record().counter.0,
+                advisory: now.withdrawn.get(name).cloned(),
             });
         }
     }

@@ -11,12 +11,14 @@ use crate::role::name::RoleName;
 use crate::role::pipeline::Draft;
 use crate::role::product::Product;
 use crate::role::root::Root;
-use crate::role::wire::Hex;
+use crate::role::wire::{Hex, Utc};
 use cuff_verifier::digest::Digest;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// People need this long to gather and sign again.
 const NEAR: Span = Span::days(14);
+/// Clocks that are looked after agree better than this.
+const SKEW: Span = Span::from_seconds(60 * 60);
 /// Longer than this nobody remembers where the keys are.
 const FAR: Span = Span::days(730);
 
@@ -24,6 +26,7 @@ pub(super) fn all(bench: &Bench<'_>, people: &People) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for staged in bench.staging().roles.values() {
         expiry(bench, staged.draft(), &mut warnings);
+        clock(bench, staged.draft(), &mut warnings);
         match staged.draft() {
             Draft::Root(root) => of_root(root, people, &mut warnings),
             Draft::Targets(targets) => {
@@ -91,6 +94,20 @@ fn expiry(bench: &Bench<'_>, draft: &Draft, warnings: &mut Vec<Warning>) {
     }
 }
 
+/// Whoever staged it and whoever reads it have clocks of their own.
+fn clock(bench: &Bench<'_>, draft: &Draft, warnings: &mut Vec<Warning>) {
+    let Some(issued) = draft.issued() else {
+        return;
+    };
+    if instant::between(bench.now(), issued.0).is_some_and(|ahead| ahead > SKEW) {
+        let message = format!(
+            "it says it was made at {issued}, and here it is {}: one of the two clocks is wrong, and devices never forget a date that was signed",
+            Utc(bench.now())
+        );
+        warn(warnings, "clock", &draft.name(), message);
+    }
+}
+
 fn of_root(root: &Root, people: &People, warnings: &mut Vec<Warning>) {
     let roles = &root.roles;
     for (name, who) in [("root", &roles.root), ("targets", &roles.targets)] {
@@ -124,6 +141,25 @@ fn threshold(role: &str, threshold: u64, warnings: &mut Vec<Warning>) {
 
 fn strangers(role: &str, keyids: &[Hex], people: &People, warnings: &mut Vec<Warning>) {
     examples(role, keyids.iter(), warnings);
+    let mut by_person: BTreeMap<&str, Vec<&Hex>> = BTreeMap::new();
+    for key in keyids {
+        if let Some(person) = people.person(key) {
+            by_person.entry(person).or_default().push(key);
+        }
+    }
+    for (person, keys) in by_person.into_iter().filter(|(_, keys)| keys.len() > 1) {
+        let keys: Vec<String> = people
+            .sorted(keys)
+            .into_iter()
+            .map(|key| people.show(key))
+            .collect();
+        let message = format!(
+            "{person} holds {} of its keys, {}, and counts as often",
+            keys.len(),
+            keys.join(" and ")
+        );
+        warn(warnings, "same-person", &role, message);
+    }
     for key in keyids {
         if people.name(key).is_none() {
             let message =
@@ -195,6 +231,17 @@ fn counters(bench: &Bench<'_>, name: &ProductName, product: &Product, warnings: 
                 product.minimum_counter
             );
             warn(warnings, "below-minimum", release, message);
+        }
+    }
+    for (release, advisory) in &product.withdrawn {
+        let before = published.and_then(|published| published.targets.get(release));
+        let counter = before.map(|entry| entry.record().counter.0);
+        if let Some(counter) = counter.filter(|counter| *counter >= product.minimum_counter) {
+            let message = format!(
+                "it is withdrawn ({}), but the minimum counter stays {}: devices still take it, counter {counter}, from a sealed bundle made before, until they see this",
+                advisory.severity, product.minimum_counter
+            );
+            warn(warnings, "withdrawn-installable", release, message);
         }
     }
     let role = RoleName::Product(name.clone());

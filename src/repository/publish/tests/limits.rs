@@ -1,9 +1,10 @@
 //! What does not fit, what will not fit soon, and a mirror that does not hold together.
 
 use super::room::{ALICE, BOB, NOW, ONLINE, Room, hand, timestamp};
+use crate::instant::Span;
 use crate::key::Signer;
-use crate::repository::bench::Bench;
 use crate::repository::bench::roles::RoleEdit;
+use crate::repository::bench::{Bench, BenchError};
 use crate::repository::capacity::{self, CapacityError};
 use crate::repository::people::People;
 use crate::repository::preflight::Offer;
@@ -191,4 +192,28 @@ fn a_mirror_in_which_versions_are_mixed_up_is_refused() {
 fn need(room: &Room) -> Result<capacity::Need, CapacityError> {
     let bench = Bench::look(&room.desk, NOW).unwrap();
     capacity::foresee(&bench, &"band".parse().unwrap())
+}
+
+#[test]
+fn a_clock_that_is_behind_stages_nothing_and_one_ahead_is_pointed_out() {
+    let room = Room::published();
+    let early = Instant(NOW.0 - 1);
+    let mut bench = Bench::take(&room.desk, early).unwrap();
+    let edit = RoleEdit::Expiry(Span::days(30));
+    let refused = bench.edit(&RoleName::Root, edit).unwrap_err();
+    assert!(
+        matches!(&refused, BenchError::Clock { now, .. } if now.0 == early),
+        "{refused}"
+    );
+    assert!(bench.changed().is_empty());
+    drop(bench);
+    room.edit(&RoleName::Root, edit);
+    let clock = |at| {
+        let bench = Bench::look(&room.desk, at).unwrap();
+        let review = Review::of(&bench, &People::default()).unwrap();
+        let rules = review.warnings.into_iter().map(|warning| warning.rule);
+        rules.filter(|rule| rule == "clock").count()
+    };
+    assert_eq!(clock(NOW), 0);
+    assert_eq!(clock(Instant(NOW.0 - 86_400)), 1);
 }

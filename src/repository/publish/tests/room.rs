@@ -177,8 +177,7 @@ impl Room {
         let digest: Hex = Review::of(&bench, &people).unwrap().digest.parse().unwrap();
         let key = Hex::from(hand(seed).public().id());
         let task = Task::of(&bench, &people, key, &[]).unwrap();
-        task.sign(&mut bench, &people, &digest, &hand(seed))
-            .unwrap();
+        task.sign(&mut bench, &digest, &hand(seed)).unwrap();
     }
 
     pub(super) fn publish(&self, store: &dyn Store, online: u8) -> Result<Report, PublishError> {
