@@ -365,6 +365,7 @@ fn a_unit_that_was_cut_off_is_finished_by_the_same_command() {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(3);
+    let mut bitten = 0;
     for cut in 1..=cuts {
         let after = whole * cut / (cuts + 1);
         let (power, cable) = if cut % 2 == 0 {
@@ -377,15 +378,19 @@ fn a_unit_that_was_cut_off_is_finished_by_the_same_command() {
             cable_after: cable,
             ..Faults::default()
         });
-        let cut_off = make(&desk, "--replace");
-        assert_ne!(cut_off.code, 0, "after {after}: {cut_off}");
+        // How often a probe asks whether a chip is done varies: a late cut can miss a quick run.
+        let missed = make(&desk, "--replace").code == 0;
+        bitten += u64::from(!missed);
         unit.power_cycle().unwrap();
         let finished = make(&desk, "--replace");
         assert_eq!(finished.code, 0, "after {after}: {finished}");
         assert!(finished.stdout.contains("B0001"), "{finished}");
     }
     let log = verified(&desk);
-    assert_eq!(log["passed"].as_u64(), Some(1 + cuts));
+    assert!(bitten * 2 > cuts, "{bitten} of {cuts} cuts were met");
+    assert_eq!(log["passed"].as_u64(), Some(1 + cuts + (cuts - bitten)));
+    let attempts = log["attempts"].as_u64().unwrap();
+    assert_eq!(attempts, 1 + 2 * cuts, "an attempt is not on record");
 }
 
 #[test]
@@ -440,4 +445,28 @@ fn slots_work_side_by_side_and_records_serials_and_chips_agree() {
     assert_eq!(wired.code, 0, "{wired}");
     let next = make(&desk, "--slot A");
     assert!(next.stdout.contains("B0004"), "{next}");
+}
+
+#[test]
+fn a_virgin_part_that_arrives_locked_is_opened_and_made() {
+    let Some((desk, units, _)) = station(&["A"], RANGE) else {
+        return;
+    };
+    units[0].lock().unwrap();
+    assert_eq!(make(&desk, "").code, 24);
+    let opened = desk.cuff(&format!(
+        "device recover {} --board qemu-an386 --erase-all --station station.toml --virgin",
+        units[0].target()
+    ));
+    assert_eq!(opened.code, 0, "{opened}");
+    let made = make(&desk, "");
+    assert_eq!(made.code, 0, "{made}");
+    // A word in flash that always reads wrong is named by its address.
+    units[0].break_with(Faults {
+        flipped: Some((0x2102_c010, 0x04)),
+        ..Faults::default()
+    });
+    let flipped = make(&desk, "--replace");
+    assert_eq!(flipped.code, 26, "{flipped}");
+    assert!(flipped.stdout.contains("0x2102c010"), "{flipped}");
 }
