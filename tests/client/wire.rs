@@ -19,8 +19,8 @@ use crate::support::Desk;
 
 /// Little of it, so that tests end soon.
 const HASTE: Patience = Patience {
-    step: Duration::from_millis(400),
-    file: Duration::from_millis(1_500),
+    step: Duration::from_secs(1),
+    file: Duration::from_secs(3),
     slowest: 1 << 20,
     retries: 2,
     pause: Duration::from_millis(20),
@@ -366,6 +366,72 @@ fn python_serves_a_repository() {
     let line = format!("fetch http://{free}/repo band/1.0.0 --root root.json -o band.cuff");
     desk.cuff(&line).expect(0);
     desk.cuff(&format!("check http://{free}/repo")).expect(0);
+}
+
+const HTTPS: &str = "
+import http.server, ssl, sys
+server = http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain('server.pem', 'server.key')
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+";
+
+#[test]
+fn https_is_believed_by_the_authorities_that_are_named() {
+    if std::env::var_os("CUFF_QUICK").is_some() {
+        return;
+    }
+    let desk = Desk::new()
+        .variable("NO_PROXY", "localhost")
+        .variable("SSL_CERT_FILE", "authority.pem");
+    let (_, _server) = published(&desk);
+    desk.write("names", "subjectAltName=DNS:localhost\n");
+    for line in [
+        "req -x509 -newkey rsa:2048 -nodes -keyout authority.key -out authority.pem -days 2 -subj /CN=authority",
+        "req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 2 -subj /CN=other",
+        "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
+        "x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -out server.pem -days 2 -extfile names",
+    ] {
+        let output = Command::new("openssl")
+            .args(line.split(' '))
+            .current_dir(desk.path(""))
+            .output()
+            .expect("openssl starts");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let _python = Running(
+        Command::new("python3")
+            .args(["-c", HTTPS])
+            .arg(free.port().to_string())
+            .current_dir(desk.path(""))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python3 starts"),
+    );
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(free).is_ok() {
+            break;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    let line = format!(
+        "fetch https://localhost:{}/repo band/1.0.0 --root root.json -o band.cuff",
+        free.port()
+    );
+    desk.cuff(&line).expect(0);
+    let desk = desk.variable("SSL_CERT_FILE", "other.pem");
+    desk.cuff(&line).expect(3);
+    let desk = desk.variable("SSL_CERT_FILE", "");
+    desk.cuff(&line).expect(3);
+    let desk = desk.variable("SSL_CERT_FILE", "names");
+    let unfit = desk.cuff(&format!("{line} --json")).expect(2).json();
+    assert_eq!(unfit["error"]["rule"], "certificate-authorities");
 }
 
 #[test]

@@ -206,12 +206,12 @@ fn soon(seconds: u64) -> String {
 
 fn an_expired_local_root_is_left_behind(style: Style) {
     let mut stage = Stage::before_init(style);
-    stage.role("root")["expires"] = json!(soon(3));
+    stage.role("root")["expires"] = json!(soon(6));
     stage.role("root")["version"] = json!(1);
     stage.publish(&["root"]);
     assert!(stage.init(&stage.file("metadata/1.root.json")));
     assert!(stage.refresh());
-    sleep(Duration::from_secs(4));
+    sleep(Duration::from_secs(7));
     assert!(!stage.refresh());
     stage.role("root")["expires"] = json!(crate::simulator::FAR);
     stage.publish(&["root"]);
@@ -221,10 +221,10 @@ fn an_expired_local_root_is_left_behind(style: Style) {
 
 fn an_expired_local_timestamp_is_left_behind(style: Style) {
     let mut stage = Stage::new(style);
-    stage.role("timestamp")["expires"] = json!(soon(3));
+    stage.role("timestamp")["expires"] = json!(soon(6));
     stage.publish(&["timestamp"]);
     assert!(stage.refresh());
-    sleep(Duration::from_secs(4));
+    sleep(Duration::from_secs(7));
     assert!(!stage.refresh());
     stage.role("timestamp")["expires"] = json!(crate::simulator::FAR);
     stage.publish_all();
