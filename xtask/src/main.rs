@@ -7,6 +7,7 @@ mod chip;
 mod conformance;
 mod dependencies;
 mod fixtures;
+mod fuzz;
 mod place;
 mod qemu;
 mod setup;
@@ -30,6 +31,9 @@ cargo xtask TASK
   vectors [--check]              only the test vectors among the fixtures
   conformance [--client COMMAND] [--style foreign|device]
                                  the TUF client's cases against our repository simulator, or another client's
+  fuzz [--hours N | --seconds N] [TARGET]
+                                 hostile input for every reader (fuzz/); seconds are for each target, 10 if not said,
+                                 hours for all of them together
   size                           what the verifier costs on a wearable, against its budgets
 ";
 
@@ -52,6 +56,10 @@ fn main() -> ExitCode {
         ["conformance", "--client", client, "--style", style] => {
             conformance::run(Some(client), Some(style))
         }
+        ["fuzz", options @ ..] => match fuzz::Options::read(options) {
+            Some(options) => fuzz::run(&options),
+            None => return usage(),
+        },
         ["size"] => size::run(),
         _ => return usage(),
     };

@@ -73,6 +73,20 @@ impl Tool {
         Ok(())
     }
 
+    /// Runs it with all it prints in a file; whether it said yes.
+    pub fn log(mut self, file: &Path) -> Result<bool> {
+        let line = self.line();
+        let out = std::fs::File::create(file)
+            .with_context(|| format!("could not write {}", file.display()))?;
+        let status = self
+            .command
+            .stderr(out.try_clone()?)
+            .stdout(out)
+            .status()
+            .with_context(|| format!("could not start `{line}`"))?;
+        Ok(status.success())
+    }
+
     /// Runs it silently and gives what it printed.
     pub fn output(mut self) -> Result<String> {
         let line = self.line();

@@ -304,10 +304,11 @@ impl Repo {
     }
 }
 
-/// Fills in an entry of `meta`, unless a case has put its own there.
+/// Fills in an entry of `meta`, unless a case has put its own there, or something that is no object.
 fn pin(body: &mut Value, file: &str, bytes: &[u8], version: &Value) {
-    let meta = body["meta"].as_object_mut().expect("meta is an object");
-    if !meta.contains_key(file) {
+    if let Some(meta) = body["meta"].as_object_mut()
+        && !meta.contains_key(file)
+    {
         meta.insert(file.to_owned(), metafile(bytes, version));
     }
 }
