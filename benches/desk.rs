@@ -121,7 +121,17 @@ impl Room {
         let desk = Desk::open(&self.path("desk")).unwrap();
         let store = LocalStore::open(&self.path("store")).unwrap();
         let mut bench = Bench::take(&desk, NOW).unwrap();
-        black_box(publish(&mut bench, &store, &hand(ONLINE), Scope::Staged, false).unwrap());
+        black_box(
+            publish(
+                &mut bench,
+                &store,
+                &[&hand(ONLINE)],
+                Scope::Staged,
+                false,
+                &mut |_, _| {},
+            )
+            .unwrap(),
+        );
     }
 }
 

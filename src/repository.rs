@@ -16,6 +16,7 @@ pub mod check;
 pub mod client;
 pub mod desk;
 pub mod drill;
+pub mod fleet;
 pub mod foreign;
 pub mod foundation;
 pub mod join;

@@ -3,10 +3,15 @@
 //! A store gives bytes, takes a new object only where none is, and replaces one only if nobody else did in the meantime.
 //! It knows nothing of roles or signatures: whoever owns it can stop updates but never change one.
 
+pub mod address;
+pub mod cloud;
 pub mod local;
+pub mod trouble;
 
 use std::fmt;
 use std::io;
+
+use trouble::Trouble;
 
 /// What publishing asks of a store.
 pub trait Store {
@@ -26,6 +31,42 @@ pub trait Store {
         read: Option<&[u8]>,
         bytes: &[u8],
     ) -> Result<Replace, StoreError>;
+
+    /// Writes several objects where none are, as many at once as the store likes; `done` hears of each that is through.
+    fn put_all(
+        &self,
+        objects: &[Object<'_>],
+        done: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Put>, StoreError> {
+        objects
+            .iter()
+            .map(|object| {
+                let put = self.put_if_absent(object.name, object.bytes)?;
+                done(object.bytes.len() as u64);
+                Ok(put)
+            })
+            .collect()
+    }
+
+    /// Several whole objects, in the order asked for.
+    fn get_all(&self, names: &[&ObjectName]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        names.iter().map(|name| self.get(name)).collect()
+    }
+
+    /// Finds out whether the store keeps what this trait promises, if that is not known yet. Some servers answer yes to a
+    /// conditional write and overwrite.
+    fn prove(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// An object to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a> {
+    /// Its name.
+    pub name: &'a ObjectName,
+    /// All of it.
+    pub bytes: &'a [u8],
 }
 
 /// What became of a new object.
@@ -97,6 +138,42 @@ pub enum StoreError {
     Busy {
         /// The store.
         store: String,
+    },
+    /// A remote store said no, or nothing.
+    #[error("cannot {action} {store}: {trouble}; {said}")]
+    Remote {
+        /// The store.
+        store: String,
+        /// What was tried: `write X to`.
+        action: String,
+        /// What it means.
+        trouble: Trouble,
+        /// The store's own words, without secrets.
+        said: String,
+    },
+    /// A remote store cannot even be asked.
+    #[error("no credentials for {store}: looked for {looked}")]
+    NoCredentials {
+        /// The store.
+        store: String,
+        /// Where they would be.
+        looked: &'static str,
+    },
+    /// Conditional writes are not what they must be.
+    #[error("{store} does not keep apart two that publish at once: {found}")]
+    Unconditional {
+        /// The store.
+        store: String,
+        /// What it did.
+        found: String,
+    },
+    /// What was written is not what is read.
+    #[error("{store} does not give back `{name}` as it was written")]
+    Corrupt {
+        /// The store.
+        store: String,
+        /// The object.
+        name: String,
     },
     /// Reading failed.
     #[error("cannot read {name} from {store}")]

@@ -142,13 +142,13 @@ fn from_an_empty_directory_to_a_published_repository() {
     $ cuff publish --online-key online.key
     exit: 0
     --- stdout
-    wrote 6 objects to `desk/published`
+    wrote 7 objects to `desk/published`
       root v1
       targets v1
       band v1
       snapshot v1, valid until [time]
       timestamp v1, valid until [time]: `cuff refresh` before that
-      evidence for band: 3361 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
+      evidence for band: 3436 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
 }
 
@@ -177,6 +177,11 @@ fn what_lies_where_after_publishing() {
         .files()
         .into_iter()
         .filter(|file| file.starts_with("desk/"))
+        .map(|file| match file.strip_prefix("desk/published/fleet/") {
+            // Its name is the digest of what holds today's date.
+            Some(_) => "desk/published/fleet/[hex].json".to_owned(),
+            None => file,
+        })
         .collect();
     assert_snapshot!(files.join("\n"), @"
     desk/.cuff/.gitignore
@@ -196,6 +201,7 @@ fn what_lies_where_after_publishing() {
     desk/metadata/1.targets.json
     desk/metadata/timestamp.json
     desk/published/.cuff-lock
+    desk/published/fleet/[hex].json
     desk/published/metadata/1.band.json
     desk/published/metadata/1.root.json
     desk/published/metadata/1.snapshot.json
@@ -278,7 +284,7 @@ fn refresh_signs_the_online_roles_afresh_and_leaves_people_alone() {
     wrote 2 objects to `desk/published`
       snapshot v2, valid until [time]
       timestamp v2, valid until [time]: `cuff refresh` before that
-      evidence for band: 3361 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
+      evidence for band: 3436 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
     assert!(desk.path("desk/staged/band.json").exists());
     // What was reviewed before the refresh is still what is signed after it.

@@ -3,23 +3,26 @@
 //! It takes the online key. The whole candidate is judged by the verifier, as a client and as the oldest device, before
 //! anything is written. Running it again after an interruption finishes the work.
 
+mod advice;
+
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::desk::{
-    Place, bench, bench_failed, capacity_failed, need_pin, published_failed, review_failed,
-};
+use super::desk::{Place, bench, need_pin};
 use super::unlock::Unlock;
-use crate::console::{Advice, Answer, Console, Exit, advised, safe};
-use crate::repository::candidate::CandidateError;
+use crate::console::{Advice, Answer, Console, Exit, safe};
+use crate::key::Signer;
 use crate::repository::desk::Desk;
 use crate::repository::publish::{self, PublishError, Report, Scope};
-use crate::role::pipeline::ReadError;
-use crate::store::StoreError;
+use crate::store::address::Address;
+use crate::store::cloud::CloudStore;
 use crate::store::local::LocalStore;
+use crate::store::trouble::Trouble;
+use crate::store::{Store, StoreError};
 
 /// Publish what is staged and signed
 #[derive(Debug, clap::Args)]
@@ -31,13 +34,16 @@ pub struct Publish {
 /// What `publish` and `refresh` both take.
 #[derive(Debug, clap::Args)]
 pub(super) struct Shared {
-    /// The directory to publish to (else `store` in cuff.toml)
-    #[arg(long, value_name = "DIR")]
+    /// Where to publish to: a directory, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX` (else `store` in
+    /// cuff.toml)
+    ///
+    /// Credentials for a bucket come from the environment alone (docs/store.md).
+    #[arg(long, value_name = "URL")]
     to: Option<String>,
 
-    /// The private key that signs snapshot and timestamp
-    #[arg(long, value_name = "FILE")]
-    online_key: PathBuf,
+    /// The private key that signs snapshot and timestamp; give the old one too when a new root replaces it
+    #[arg(long, value_name = "FILE", required = true)]
+    online_key: Vec<PathBuf>,
 
     #[command(flatten)]
     unlock: Unlock,
@@ -69,150 +75,122 @@ impl Shared {
 
     /// Opens everything and publishes.
     pub(super) fn run(&self, console: &Console, scope: Scope) -> anyhow::Result<(Report, String)> {
+        self.run_again(console, scope, 0)
+    }
+
+    /// Opens everything and publishes; goes back to the start when somebody else was faster or the store did not answer.
+    pub(super) fn run_again(
+        &self,
+        console: &Console,
+        scope: Scope,
+        retries: u32,
+    ) -> anyhow::Result<(Report, String)> {
         let desk = self.place.open()?;
         need_pin(&desk)?;
-        let folder = self.folder(&desk)?;
-        let mut bench = bench(&desk, self.dry_run)?;
-        let signer = self.unlock.open(console, &self.online_key)?;
-        let scratch;
-        let store = if self.dry_run && !folder.exists() {
-            // A directory that is not there yet holds nothing; an empty one stands in for it.
-            scratch = tempfile::tempdir()?;
-            LocalStore::open(scratch.path())
-        } else {
-            LocalStore::create(&folder)
+        let address = self.address(&desk)?;
+        if matches!(address, Address::Bucket(_)) && console.offline() {
+            return Err(anyhow::anyhow!(
+                "`{address}` needs the network, and --offline was given"
+            ))
+            .exit(Exit::Usage)
+            .rule("offline");
+        }
+        let keys = self.online_key.iter();
+        let signers = keys
+            .map(|key| self.unlock.open(console, key))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let online: Vec<_> = signers.iter().map(|key| key as &dyn Signer).collect();
+        let store = self.store(&address)?;
+        let mut attempt = 0;
+        let report = loop {
+            let mut bench = bench(&desk, self.dry_run)?;
+            let mut bar = None;
+            let told = &mut |done, all| {
+                bar.get_or_insert_with(|| console.progress("publishing", all))
+                    .reach(done);
+            };
+            match publish::publish(&mut bench, &*store, &online, scope, self.dry_run, told) {
+                Ok(report) => break report,
+                Err(error) if attempt < retries && passes(&error) => {
+                    attempt += 1;
+                    console.warn(format_args!(
+                        "{error}; trying again, {attempt} of {retries}"
+                    ));
+                    std::thread::sleep(Duration::from_secs(1 << attempt.min(5)));
+                }
+                Err(error) => return Err(advice::of(error)),
+            }
         };
-        let store = store.map_err(store_failed)?;
-        let report = publish::publish(&mut bench, &store, &signer, scope, self.dry_run)
-            .map_err(publish_failed)?;
-        if report.gap {
-            console.warn("the new root replaced a key that the old metadata was signed with: clients that came at the very moment of publishing were refused and must try again");
+        self.warn(console, &report);
+        Ok((report, address.to_string()))
+    }
+
+    fn warn(&self, console: &Console, report: &Report) {
+        if report.gap && self.dry_run {
+            console.warn("the new root replaces the key that the published metadata is signed with: clients that come at the very moment of publishing will be refused and must try again; give the old key with a second --online-key to spare them that");
+        } else if report.gap {
+            console.warn("the new root replaced a key that the old metadata was signed with: clients that came at the very moment of publishing were refused and must try again; a second --online-key with the old key spares them that");
+        }
+        if report.fleet_begins {
+            console.warn("this repository was published before there was a fleet: it begins with the releases that are published now, and knows of no older devices");
+        }
+        for cohort in &report.idle {
+            console.warn(format_args!(
+                "devices that run {cohort} find no release they can install"
+            ));
         }
         for need in &report.needs {
             if let Some(warning) = need.warning() {
                 console.warn(format_args!("{}: {warning}", need.product));
             }
         }
-        Ok((report, folder.display().to_string()))
     }
 
-    fn folder(&self, desk: &Desk) -> anyhow::Result<PathBuf> {
-        match &self.to {
-            Some(url) if url.contains("://") => Err(anyhow::anyhow!(
-                "publishing to a URL is not possible yet: `{}`",
-                safe(url)
-            ))
-            .exit(Exit::Usage)
-            .help("publish to a directory and copy it: objects first, timestamp.json last"),
-            Some(folder) => Ok(Path::new(folder).to_owned()),
-            None => desk
-                .store()
-                .ok_or_else(|| anyhow::anyhow!("there is no place to publish to"))
-                .exit(Exit::Usage)
-                .help("give --to DIR, or set `store` in cuff.toml"),
-        }
-    }
-}
-
-fn store_failed(error: StoreError) -> anyhow::Error {
-    let help = match &error {
-        StoreError::Busy { .. } => "wait for the other process to finish",
-        StoreError::Missing { .. } => "give another directory with --to, or make this one",
-        _ => {
-            "make room or fix the permissions, then run the same command again: it goes on where it stopped"
-        }
-    };
-    advised(error, Exit::Unknown, "store", help)
-}
-
-pub(super) fn publish_failed(error: PublishError) -> anyhow::Error {
-    let (exit, rule, help) = match error {
-        PublishError::Bench(error) | PublishError::Candidate(CandidateError::Bench(error)) => {
-            return bench_failed(error);
-        }
-        PublishError::Review(error) => return review_failed(error),
-        PublishError::Capacity(error) => return capacity_failed(error),
-        PublishError::Store(error) | PublishError::Candidate(CandidateError::Store(error)) => {
-            return store_failed(error);
-        }
-        PublishError::Candidate(CandidateError::Published(error)) => {
-            return published_failed(error);
-        }
-        PublishError::Candidate(ref candidate) => match candidate {
-            CandidateError::Role(ReadError::Unsigned { .. }) => (
-                Exit::No,
-                "under-threshold",
-                "`cuff status` shows who can still sign",
-            ),
-            CandidateError::NotOnline { .. } => (
-                Exit::No,
-                "not-the-online-key",
-                "take the key that `cuff role show timestamp` lists",
-            ),
-            CandidateError::NoRepository | CandidateError::NotStaged(_) => {
-                (Exit::No, "nothing-staged", "begin with `cuff init`")
+    fn store(&self, address: &Address) -> anyhow::Result<Box<dyn Store>> {
+        let opened: Result<Box<dyn Store>, StoreError> = match address {
+            Address::Bucket(bucket) => {
+                CloudStore::open(bucket.clone()).map(|store| Box::new(store) as _)
             }
-            CandidateError::Taken { .. } => (
-                Exit::No,
-                "other-bytes",
-                "find out who wrote it; published objects are never replaced",
-            ),
-            _ => (Exit::Unknown, "candidate", "nothing was written"),
-        },
-        PublishError::NothingPublished => {
-            (Exit::No, "nothing-published", "`cuff publish` comes first")
-        }
-        PublishError::ExampleKeys(_) => (
-            Exit::No,
-            "example-keys",
-            "make real keys with `cuff key new`; for a demonstration set `demo = true` in cuff.toml",
+            // A directory that is not there yet holds nothing, and a dry run does not make it.
+            Address::Folder(folder) if self.dry_run && !folder.exists() => {
+                Ok(Box::new(LocalStore::absent(folder)))
+            }
+            Address::Folder(folder) => LocalStore::create(folder).map(|store| Box::new(store) as _),
+        };
+        opened.map_err(advice::of_store)
+    }
+
+    fn address(&self, desk: &Desk) -> anyhow::Result<Address> {
+        let address = match &self.to {
+            Some(given) => Some(Address::read(given, Path::new(""))),
+            None => desk.store(),
+        };
+        address
+            .ok_or_else(|| anyhow::anyhow!("there is no place to publish to"))
+            .exit(Exit::Usage)
+            .help("give --to with a directory or a URL, or set `store` in cuff.toml")?
+            .exit(Exit::Usage)
+            .rule("no-address")
+            .help(
+                "give a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX",
+            )
+    }
+}
+
+/// Whether it may go better a moment later.
+fn passes(error: &PublishError) -> bool {
+    match error {
+        PublishError::Raced { .. } => true,
+        PublishError::Store(error) => matches!(
+            error,
+            StoreError::Busy { .. }
+                | StoreError::Remote {
+                    trouble: Trouble::Unreachable | Trouble::Failed,
+                    ..
+                }
         ),
-        PublishError::Empty(_) => (
-            Exit::No,
-            "half-a-repository",
-            "give the right directory with --to; to move a repository, copy all of it there first",
-        ),
-        PublishError::Taken(_) => (Exit::No, "store-taken", "give another directory with --to"),
-        PublishError::Behind { .. } => (
-            Exit::No,
-            "rolled-back",
-            "somebody put an old copy back: restore the newest one",
-        ),
-        PublishError::Ahead { .. } => (
-            Exit::No,
-            "behind",
-            "pull: somebody published from another clone",
-        ),
-        PublishError::Raced => (
-            Exit::Unknown,
-            "raced",
-            "pull, then run the same command again",
-        ),
-        PublishError::Preflight(_) => (
-            Exit::No,
-            "refused",
-            "nothing was written; `cuff status` shows what is out of date",
-        ),
-        PublishError::Published(_) => (
-            Exit::No,
-            "broken-store",
-            "nothing was written; compare the store with `metadata/`",
-        ),
-        PublishError::People(_) => (
-            Exit::No,
-            "refused-public-key",
-            "ask its holder for the file again",
-        ),
-        PublishError::Vanished(_)
-        | PublishError::Mirror { .. }
-        | PublishError::Durable(_)
-        | PublishError::Staging(_) => (
-            Exit::Unknown,
-            "mirror",
-            "the repository is published; run the same command again to bring this directory up to date",
-        ),
-    };
-    advised(error, exit, rule, help)
+        _ => false,
+    }
 }
 
 /// What was published.

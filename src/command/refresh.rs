@@ -14,12 +14,18 @@ use crate::repository::publish::Scope;
 pub struct Refresh {
     #[command(flatten)]
     shared: Shared,
+
+    /// How often to try again when somebody else was faster or the store did not answer
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    retries: u32,
 }
 
 impl Refresh {
     /// Refreshes.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let (report, store) = self.shared.run(console, Scope::OnlineOnly)?;
+        let (report, store) = self
+            .shared
+            .run_again(console, Scope::OnlineOnly, self.retries)?;
         console.answer(&Refreshed(PublishedFacts::of(
             &report,
             store,

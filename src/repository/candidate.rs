@@ -3,6 +3,7 @@
 //! Takes the bench, what the store holds and the online key. Gives finished bytes; writes nothing.
 
 use super::bench::{Bench, BenchError};
+use super::fleet::{Addition, Fleet, FleetError};
 use super::preflight::View;
 use super::published::{Published, PublishedError, object};
 use crate::instant;
@@ -41,6 +42,8 @@ pub struct Candidate {
     pub snapshot: Signed,
     /// The timestamp.
     pub timestamp: Signed,
+    /// What is added to the fleet.
+    pub fleet: Option<Addition>,
     /// All of it, to be judged.
     pub view: View,
 }
@@ -147,39 +150,40 @@ impl Offline {
 }
 
 impl Candidate {
-    /// Makes snapshot and timestamp and signs both with the online key.
+    /// Makes snapshot and timestamp and signs both with the online keys. Where a root replaces one, and the old one is at
+    /// hand too, both sign, so that what is made holds under the old root and under the new one.
     pub fn make(
         offline: Offline,
         bench: &Bench<'_>,
         live: Option<&Published>,
         store: &dyn Store,
-        online: &dyn Signer,
+        fleet: &Fleet,
+        online: &[&dyn Signer],
     ) -> Result<Self, CandidateError> {
-        let key = Hex::from(online.public().id());
+        let before = live.map(Published::root);
         for role in [RoleName::Snapshot, RoleName::Timestamp] {
-            let authority = Authority::of_top_level(&offline.root, &role)
-                .ok_or(CandidateError::NoRepository)?;
-            if !authority.keys.contains_key(&key) {
-                let expected = authority
-                    .keys
-                    .keys()
-                    .map(Hex::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(CandidateError::NotOnline {
-                    role,
-                    key,
-                    expected,
-                });
-            }
+            refuse_strangers(&offline.root, before, &role, online)?;
         }
         let sign = |draft: Draft| -> Result<Signed, CandidateError> {
-            let authorities: Vec<_> = Authority::of_top_level(&offline.root, &draft.name())
+            let role = draft.name();
+            let now: Vec<_> = Authority::of_top_level(&offline.root, &role)
                 .into_iter()
                 .collect();
+            let both: Vec<_> = before
+                .filter(|before| before.version != offline.root.version)
+                .and_then(|before| Authority::of_top_level(before, &role))
+                .into_iter()
+                .chain(now.clone())
+                .collect();
             let mut staged = draft.stage()?;
-            staged.sign(online)?;
-            Ok(staged.seal(&authorities)?)
+            for signer in online {
+                let key = Hex::from(signer.public().id());
+                if both.iter().any(|one| one.keys.contains_key(&key)) {
+                    staged.sign(*signer)?;
+                }
+            }
+            let under_both = staged.clone().seal(&both);
+            Ok(under_both.or_else(|_| staged.seal(&now))?)
         };
         let expires = |role: &RoleName| {
             instant::later(bench.now(), bench.settings().lifetime(role))
@@ -195,16 +199,18 @@ impl Candidate {
                 FileMeta::of(signed.file(), signed.draft().version()),
             )
         });
+        let snapshot_version = free_version(store, snapshot_version + 1)?;
+        let mut list = Snapshot::of(files, snapshot_version, expires(&RoleName::Snapshot)?);
         // TUF 5.5.5: what a snapshot listed once every later one lists, products that are no longer delegated included.
-        let mut snapshot = Snapshot::of(
-            files,
-            free_version(store, snapshot_version + 1)?,
-            expires(&RoleName::Snapshot)?,
-        );
         for (file, meta) in live.iter().flat_map(|live| &live.snapshot().meta) {
-            snapshot.meta.entry(file.clone()).or_insert(*meta);
+            list.meta.entry(file.clone()).or_insert(*meta);
         }
-        let snapshot = sign(Draft::Snapshot(snapshot))?;
+        let addition = fleet.extended(&offline, live, snapshot_version, timestamp_version + 1)?;
+        list.fleet = addition
+            .as_ref()
+            .map(|addition| addition.digest)
+            .or(fleet.newest());
+        let snapshot = sign(Draft::Snapshot(list))?;
         let timestamp = sign(Draft::Timestamp(Timestamp::of(
             FileMeta::of(snapshot.file(), snapshot.draft().version()),
             timestamp_version + 1,
@@ -232,6 +238,7 @@ impl Candidate {
             offline,
             snapshot,
             timestamp,
+            fleet: addition,
             view,
         })
     }
@@ -254,8 +261,8 @@ pub enum CandidateError {
     NotOnline {
         /// The role.
         role: RoleName,
-        /// The key that was brought.
-        key: Hex,
+        /// The keys that were brought.
+        key: String,
         /// The keys root names.
         expected: String,
     },
@@ -271,6 +278,9 @@ pub enum CandidateError {
         /// The digest of what is there.
         found: Hex,
     },
+    /// The fleet.
+    #[error(transparent)]
+    Fleet(#[from] Box<FleetError>),
     /// Beyond the year 9999.
     #[error("the expiry lies beyond the year 9999")]
     Forever,
@@ -289,6 +299,53 @@ pub enum CandidateError {
     /// The working directory.
     #[error(transparent)]
     Bench(#[from] BenchError),
+}
+
+impl From<FleetError> for CandidateError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Store(error) => Self::Store(error),
+            other => Self::Fleet(Box::new(other)),
+        }
+    }
+}
+
+/// One of the keys must be an online key of the new root, and each of them one of it or of the root before.
+fn refuse_strangers(
+    root: &Root,
+    before: Option<&Root>,
+    role: &RoleName,
+    online: &[&dyn Signer],
+) -> Result<(), CandidateError> {
+    let now = Authority::of_top_level(root, role).ok_or(CandidateError::NoRepository)?;
+    let before = before.and_then(|before| Authority::of_top_level(before, role));
+    let mut signs = false;
+    for signer in online {
+        let key = Hex::from(signer.public().id());
+        let new = now.keys.contains_key(&key);
+        signs |= new;
+        let old = || {
+            before
+                .as_ref()
+                .is_some_and(|old| old.keys.contains_key(&key))
+        };
+        if !(new || (online.len() > 1 && old())) {
+            signs = false;
+            break;
+        }
+    }
+    if signs {
+        return Ok(());
+    }
+    let names = |keys: Vec<Hex>| {
+        let names: Vec<_> = keys.iter().map(Hex::to_string).collect();
+        names.join(", ")
+    };
+    Err(CandidateError::NotOnline {
+        role: role.clone(),
+        key: names(online.iter().map(|s| Hex::from(s.public().id())).collect()),
+        expected: names(now.keys.keys().copied().collect()),
+    })
 }
 
 /// Where a bundle lies in a store.

@@ -16,7 +16,7 @@ use crate::role::pipeline::{Draft, Staged};
 use crate::role::product::Product;
 use crate::role::snapshot::Snapshot;
 use crate::role::timestamp::Timestamp;
-use crate::role::wire::{FileMeta, Utc};
+use crate::role::wire::{FileMeta, Hex, Utc};
 use cuff_verifier::threshold::MAX_SIGNERS;
 use std::path::Path;
 
@@ -103,11 +103,12 @@ fn foreseen(bench: &Bench<'_>) -> Result<View, CapacityError> {
     };
     let next = |role: &RoleName| bench.published().map_or(1, |there| there.version(role) + 1);
     let pins = view.roles.iter();
-    let snapshot = Snapshot::of(
+    let mut snapshot = Snapshot::of(
         pins.map(|(role, file)| (role.clone(), FileMeta::of(file, version(role)))),
         next(&RoleName::Snapshot),
         bench.expiry(&RoleName::Snapshot)?,
     );
+    snapshot.fleet = Some(Hex([0; 32]));
     view.snapshot = file(&Draft::Snapshot(snapshot).stage()?);
     let timestamp = Timestamp::of(
         FileMeta::of(&view.snapshot, next(&RoleName::Snapshot)),

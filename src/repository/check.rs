@@ -4,6 +4,7 @@
 //! a broken file as far as the file can still be read; what clients and devices decide is asked of the verifier.
 
 pub mod files;
+pub mod fleet;
 pub mod metadata;
 pub mod problem;
 pub mod releases;
@@ -101,6 +102,7 @@ fn examine(
     };
     let found = metadata::examine(&mut case)?;
     releases::examine(&mut case, &found)?;
+    fleet::examine(&mut case, found.snapshot.as_deref())?;
     if let Some(directory) = directory {
         files::examine(&mut case, directory)?;
     }

@@ -6,6 +6,7 @@
 use super::settings::{Settings, SettingsError};
 use crate::durable::{self, Lock, LockError, WriteError};
 use crate::role::wire::Hex;
+use crate::store::address::{Address, AddressError};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -95,11 +96,9 @@ impl Desk {
     }
 
     /// The store `cuff.toml` names.
-    pub fn store(&self) -> Option<PathBuf> {
-        self.settings
-            .store
-            .as_ref()
-            .map(|store| self.root.join(store))
+    pub fn store(&self) -> Option<Result<Address, AddressError>> {
+        let store = self.settings.store.as_deref()?;
+        Some(Address::read(store, &self.root))
     }
 
     /// Takes the lock every writing command holds from reading to writing.

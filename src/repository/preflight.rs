@@ -104,6 +104,34 @@ impl View {
         Ok(())
     }
 
+    /// Judges as one device does that knows something already, and is offered a release or evidence alone (`PRODUCT/`).
+    pub fn judge_as_known<'a>(
+        &'a self,
+        trusted: u64,
+        product: &'a ProductName,
+        offer: &str,
+        known: impl FnOnce(&'a [u8]) -> Known<'a>,
+    ) -> Result<(), PreflightError> {
+        let refused = |reason| PreflightError::Device {
+            product: product.clone(),
+            offer: offer.to_owned(),
+            reason,
+        };
+        let root = unauthenticated(Document::canonical(self.root(trusted)?), Profile::Device)
+            .map_err(|_| PreflightError::NoRoot(trusted))?;
+        let bytes = self.evidence(trusted, product, offer)?;
+        let (known, evidence) = (known(root.signed()), Evidence::parse(&bytes)?);
+        let chain = match judge::walk(&known, &evidence).outcome {
+            Outcome::Refused(reason) => return Err(refused(reason)),
+            Outcome::RootsOnly => return Err(refused(Reason::EvidenceIncomplete)),
+            Outcome::Complete(chain) => chain,
+        };
+        if offer.ends_with('/') {
+            return Ok(());
+        }
+        chain.release(&known).map(drop).map_err(refused)
+    }
+
     /// The evidence that leads a device of this product from root `oldest` to an offer.
     pub fn evidence(
         &self,

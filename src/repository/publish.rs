@@ -20,15 +20,16 @@ mod plan;
 use super::bench::{Bench, BenchError};
 use super::candidate::{Candidate, CandidateError, Offline};
 use super::capacity::{self, CapacityError, Need};
+use super::fleet::{Cohort, Fleet, FleetError};
 use super::people::{People, PeopleError};
 use super::preflight::{PreflightError, View};
 use super::published::{Published, PublishedError, object};
 use super::review::{Review, ReviewError};
-use super::staging::StagingError;
+use super::staging::{Staging, StagingError};
 use crate::durable::WriteError;
 use crate::key::Signer;
-use crate::role::name::RoleName;
-use crate::role::pipeline::{Draft, Signed};
+use crate::role::name::{ReleaseName, RoleName};
+use crate::role::pipeline::{Draft, Signed, Staged};
 use crate::store::{Store, StoreError};
 use cuff_verifier::time::Clock;
 
@@ -56,17 +57,30 @@ pub struct Report {
     pub needs: Vec<Need>,
     /// Clients could see a new root with an old timestamp for a moment.
     pub gap: bool,
+    /// Devices that hold to what is published, and find nothing in it to install.
+    pub idle: Vec<String>,
+    /// The repository is older than its fleet, which begins with this publication.
+    pub fleet_begins: bool,
 }
 
-/// Publishes. With `dry_run` everything is made and judged and nothing is written.
+/// Publishes. With `dry_run` everything is made and judged and nothing is written. `told` hears how many bytes of how many
+/// have been written.
 pub fn publish(
     bench: &mut Bench<'_>,
     store: &dyn Store,
-    online: &dyn Signer,
+    online: &[&dyn Signer],
     scope: Scope,
     dry_run: bool,
+    told: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, PublishError> {
     if scope == Scope::Staged {
+        if is_published(bench) {
+            // By a run that was killed when it had only `staged/` left to empty.
+            if !dry_run {
+                Staging::clear(&bench.desk().staged())?;
+            }
+            return Ok(Report::default());
+        }
         bench.refuse_stale()?;
     }
     let live = read_live(bench, store)?;
@@ -90,14 +104,22 @@ pub fn publish(
         }
         return Ok(Report::default());
     }
-    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, online)?;
+    let fleet = Fleet::read(store, live.as_ref(), bench.published())?;
+    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, &fleet, online)?;
     add_older_roots(bench, store, &mut candidate.view)?;
     let needs = judge(bench, live.as_ref(), &candidate)?;
+    let idle = fleet.replay(
+        &candidate.view,
+        &candidate.offline,
+        live.as_ref(),
+        bench.settings(),
+    )?;
     let plan = plan::Plan::of(bench, live.as_ref(), &candidate)?;
     let written = if dry_run {
         plan.names()
     } else {
-        plan.run(store)?
+        store.prove()?;
+        plan.run(store, told)?
     };
     let report = Report {
         written,
@@ -111,6 +133,8 @@ pub fn publish(
         timestamp: Some(dated(&candidate.timestamp)),
         needs,
         gap: plan.gap,
+        idle: idle.iter().map(Cohort::to_string).collect(),
+        fleet_begins: live.is_some() && fleet.objects().is_empty(),
     };
     if !dry_run {
         let published = read_back(bench, store)?;
@@ -142,6 +166,22 @@ fn judge(
         }
     }
     Ok(needs)
+}
+
+/// Whether all that is staged is what the mirror says is published.
+fn is_published(bench: &Bench<'_>) -> bool {
+    let (staging, Some(published)) = (bench.staging(), bench.published()) else {
+        return false;
+    };
+    let role = |(role, staged): (&RoleName, &Staged)| {
+        let there = published.signed(role);
+        there.is_some_and(|there| there.signed() == staged.signed())
+    };
+    let bundle = |release: &ReleaseName| {
+        let role = published.product(release.product());
+        role.is_some_and(|role| role.targets.contains_key(release))
+    };
+    !staging.is_empty() && staging.roles.iter().all(role) && staging.bundles.keys().all(bundle)
 }
 
 /// What the store holds. After an interrupted rotation of the online key the old timestamp does not hold under the new
@@ -286,8 +326,17 @@ pub enum PublishError {
         store: String,
     },
     /// Somebody else published at the same moment.
-    #[error("somebody else published at the same time; nothing of ours became visible")]
-    Raced,
+    #[error(
+        "somebody published {} meanwhile; nothing of ours became visible",
+        version.map_or_else(|| "something".to_owned(), |version| format!("version {version}"))
+    )]
+    Raced {
+        /// Version of the timestamp in the store, as the store tells it.
+        version: Option<u64>,
+    },
+    /// The fleet, or a part of it that would be left behind.
+    #[error(transparent)]
+    Fleet(Box<FleetError>),
     /// The store lost it.
     #[error("{0} does not hold what was just written")]
     Vanished(String),
@@ -329,6 +378,15 @@ pub enum PublishError {
     /// The staging area.
     #[error(transparent)]
     Staging(#[from] StagingError),
+}
+
+impl From<FleetError> for PublishError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Store(error) => Self::Store(error),
+            other => Self::Fleet(Box::new(other)),
+        }
+    }
 }
 
 #[cfg(test)]

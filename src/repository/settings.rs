@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where `publish` writes when it is not told otherwise, relative to `cuff.toml`.
+    /// Where `publish` writes when it is not told otherwise: a directory relative to `cuff.toml`, or the URL of a bucket.
     #[serde(default)]
-    pub store: Option<PathBuf>,
+    pub store: Option<String>,
     /// Whether the published example keys may be used.
     #[serde(default)]
     pub demo: bool,
@@ -44,6 +44,9 @@ pub struct ProductSettings {
     /// The oldest root any device of this product may still trust.
     #[serde(default = "first")]
     pub oldest_root: u64,
+    /// Releases whose devices may be stranded: nobody looks after them any more.
+    #[serde(default)]
+    pub left_behind: Vec<String>,
 }
 
 impl Default for ProductSettings {
@@ -51,6 +54,7 @@ impl Default for ProductSettings {
         Self {
             boards: Vec::new(),
             oldest_root: first(),
+            left_behind: Vec::new(),
         }
     }
 }
@@ -136,7 +140,7 @@ pub fn template(
     use std::fmt::Write as _;
     let mut text = format!(
         "# The working directory of a cuff repository. Keys and thresholds are not here but in the signed metadata.\n\n\
-         # Where `cuff publish` writes: a directory, relative to this file.\n\
+         # Where `cuff publish` writes: a directory, relative to this file, or s3://BUCKET/PREFIX, gs://..., az://...\n\
          store = {store:?}\n\n\
          # Accept the published example keys. Never on a repository that real devices read.\n\
          demo = {demo}\n\n\

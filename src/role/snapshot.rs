@@ -1,7 +1,7 @@
 //! The snapshot role: which version of targets and of every product belong together.
 
 use super::name::RoleName;
-use super::wire::{FileMeta, SPEC_VERSION, Utc};
+use super::wire::{FileMeta, Hex, SPEC_VERSION, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,9 @@ pub struct Snapshot {
     kind: SnapshotType,
     /// Refused after this.
     pub expires: Utc,
+    /// The newest object of the fleet: its digest, which is its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Hex>,
     /// `ROLE.json` of targets and of every product.
     pub meta: BTreeMap<String, FileMeta>,
     spec_version: String,
@@ -30,6 +33,7 @@ impl Snapshot {
         Self {
             kind: SnapshotType::Snapshot,
             expires,
+            fleet: None,
             meta: files
                 .into_iter()
                 .map(|(role, meta)| (format!("{role}.json"), meta))

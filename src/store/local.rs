@@ -8,6 +8,8 @@ use crate::durable::{self, Lock, LockError, WriteError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A directory.
 #[derive(Debug)]
@@ -30,6 +32,13 @@ impl LocalStore {
         }
     }
 
+    /// A directory that is not there, and is not made by reading from it.
+    pub fn absent(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     /// A directory that is made if need be.
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         let store = Self {
@@ -45,13 +54,23 @@ impl LocalStore {
             .fold(self.root.clone(), |path, part| path.join(part))
     }
 
+    /// Holds off other writers for one write. They hold it for one as well, so it is worth a short wait.
     fn lock(&self) -> Result<Lock, StoreError> {
-        Lock::take(&self.root.join(LOCK)).map_err(|error| match error {
-            LockError::Held(_) => StoreError::Busy {
-                store: self.describe(),
-            },
-            LockError::Io { source, .. } => self.write_error(LOCK, source),
-        })
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match Lock::take(&self.root.join(LOCK)) {
+                Ok(lock) => return Ok(lock),
+                Err(LockError::Held(_)) if Instant::now() < patience => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(LockError::Held(_)) => {
+                    return Err(StoreError::Busy {
+                        store: self.describe(),
+                    });
+                }
+                Err(LockError::Io { source, .. }) => return Err(self.write_error(LOCK, source)),
+            }
+        }
     }
 
     fn prepare(&self, name: &ObjectName) -> Result<PathBuf, StoreError> {
@@ -123,6 +142,8 @@ impl Store for LocalStore {
 }
 
 const LOCK: &str = ".cuff-lock";
+/// A writer that takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Removes what a writer that was killed left beside its target. We hold the lock, so nobody is using it.
 fn sweep(folder: &Path) {
@@ -188,7 +209,7 @@ mod tests {
     fn of_many_writers_exactly_one_wins() {
         let folder = tempfile::tempdir().unwrap();
         let object = name("timestamp.json");
-        let won = std::thread::scope(|scope| {
+        let won = thread::scope(|scope| {
             let writers: Vec<_> = (0_u8..8)
                 .map(|writer| {
                     let (folder, object) = (folder.path(), &object);

@@ -34,6 +34,7 @@ cargo xtask TASK
   fuzz [--hours N | --seconds N] [TARGET]
                                  hostile input for every reader (fuzz/); seconds are for each target, 10 if not said,
                                  hours for all of them together
+  sweep publish                  interrupt publishing everywhere, not only at a sample of points; some minutes
   size                           what the verifier costs on a wearable, against its budgets
 ";
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
             Some(options) => fuzz::run(&options),
             None => return usage(),
         },
+        ["sweep", "publish"] => test::sweep("store", "sweep"),
         ["size"] => size::run(),
         _ => return usage(),
     };

@@ -24,8 +24,10 @@ pub const TARGETS: [&str; 4] = [
 pub fn run() -> Result<()> {
     targets()?;
     packages()?;
-    python()?;
-    node()?;
+    python("requirements", &place::python_environment())?;
+    python("store", &place::tools().join("store"))?;
+    node("node", &place::node_environment())?;
+    node("npm", &place::tools().join("azurite"))?;
     dependencies::install()
 }
 
@@ -51,11 +53,7 @@ struct Package {
     there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 6] = [
-    Package {
-        name: "npm",
-        there: || Tool::new("npm").words("--version").answers(),
-    },
+const PACKAGES: [Package; 9] = [
     Package {
         name: "git",
         there: || Tool::new("git").words("--version").answers(),
@@ -63,6 +61,23 @@ const PACKAGES: [Package; 6] = [
     Package {
         name: "openssl",
         there: || Tool::new("openssl").words("version").answers(),
+    },
+    // Where published repositories lie, and how programs are killed at a system call.
+    Package {
+        name: "nginx-light",
+        there: || Path::new("/usr/sbin/nginx").is_file(),
+    },
+    Package {
+        name: "curl",
+        there: || Tool::new("curl").words("--version").answers(),
+    },
+    Package {
+        name: "npm",
+        there: || Tool::new("npm").words("--version").answers(),
+    },
+    Package {
+        name: "strace",
+        there: || Tool::new("strace").words("--version").answers(),
     },
     Package {
         name: "python3-venv",
@@ -107,40 +122,37 @@ fn packages() -> Result<()> {
         .run()
 }
 
-/// The tests' oracle in JavaScript, by the lock file's digests.
-fn node() -> Result<()> {
-    let environment = place::node_environment();
-    let lock = fs::read_to_string(place::root().join("xtask/node/package-lock.json"))?;
+/// Packages in JavaScript, by a lock file's digests: the oracle of readers, and a store that speaks Azure's language.
+fn node(from: &str, environment: &Path) -> Result<()> {
+    let from = place::root().join("xtask").join(from);
+    let lock = fs::read_to_string(from.join("package-lock.json"))?;
     let installed = environment.join("installed.json");
     if fs::read_to_string(&installed).is_ok_and(|text| text == lock) {
         return Ok(());
     }
-    fs::create_dir_all(&environment)?;
+    fs::create_dir_all(environment)?;
     for file in ["package.json", "package-lock.json"] {
-        fs::copy(
-            place::root().join("xtask/node").join(file),
-            environment.join(file),
-        )?;
+        fs::copy(from.join(file), environment.join(file))?;
     }
     Tool::new("npm")
         .words("ci --ignore-scripts --no-audit --no-fund")
-        .directory(&environment)
+        .directory(environment)
         .run()?;
     fs::write(&installed, lock).with_context(|| format!("could not write {}", installed.display()))
 }
 
-fn python() -> Result<()> {
-    let wanted_file = place::root().join("xtask/python/requirements.txt");
+/// A Python environment of its own for every file of requirements, so that one purpose never bends another.
+fn python(requirements: &str, environment: &Path) -> Result<()> {
+    let wanted_file = place::root().join(format!("xtask/python/{requirements}.txt"));
     let wanted = fs::read_to_string(&wanted_file)
         .with_context(|| format!("could not read {}", wanted_file.display()))?;
-    let environment = place::python_environment();
     let installed = environment.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
     Tool::new("python3")
         .words("-m venv --clear")
-        .arg(&environment)
+        .arg(environment)
         .run()?;
     Tool::new(environment.join("bin/pip"))
         .words("install --quiet --disable-pip-version-check --require-hashes --only-binary :all:")

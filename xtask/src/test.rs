@@ -74,6 +74,18 @@ pub fn run(options: Options) -> Result<()> {
     steps.finish()
 }
 
+/// Runs the tests of a target that hold this word, at every point instead of a sample, and shows how many there were.
+pub fn sweep(target: &str, word: &str) -> Result<()> {
+    setup::run()?;
+    Tool::cargo("test --quiet --locked --package cuff --test")
+        .arg(target)
+        .arg(word)
+        .words("-- --nocapture")
+        .env("CUFF_SWEEP", "all")
+        .without("CUFF_QUICK")
+        .run()
+}
+
 fn testing(words: &str, options: Options) -> Tool {
     let tool = Tool::cargo(words);
     if options.quick {

@@ -99,6 +99,14 @@ fn stray(case: &mut Case<'_>, directory: &Directory, name: &str, current: &BTree
         };
         return case.tell(severity, rule, name, message);
     }
+    if name.starts_with("fleet/") {
+        let message = "no snapshot leads to it: a publication was interrupted, or lost a race";
+        return case.tell(Severity::Note, "unreferenced-fleet", name, message);
+    }
+    if name.starts_with("probe/") {
+        let message = "what `publish` left when it tried the store out";
+        return case.tell(Severity::Note, "probe", name, message);
+    }
     let (rule, message) = if name.starts_with("targets/") {
         ("unreferenced-target", "no current metadata lists it")
     } else {

@@ -9,7 +9,7 @@ use crate::repository::preflight::View;
 use crate::repository::published::{Published, object};
 use crate::role::name::RoleName;
 use crate::role::wire::Hex;
-use crate::store::{ObjectName, Put, Replace, Store};
+use crate::store::{Object, ObjectName, Put, Replace, Store, StoreError};
 use cuff_verifier::time::Clock;
 use cuff_verifier::trusted::Seen;
 
@@ -37,6 +37,9 @@ impl Plan {
                     signed.file().to_owned(),
                 ));
             }
+        }
+        if let Some(fleet) = &candidate.fleet {
+            puts.push((fleet.name.clone(), fleet.bytes.clone()));
         }
         let snapshot = &candidate.snapshot;
         puts.push((
@@ -92,42 +95,92 @@ impl Plan {
             .collect()
     }
 
-    pub(super) fn run(&self, store: &dyn Store) -> Result<Vec<String>, PublishError> {
+    /// Bytes to be written before anything becomes visible.
+    fn weight(&self) -> u64 {
+        self.puts.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
+    /// Writes: what nobody asks for yet as many at a time as the store takes, and read back; then what clients follow.
+    /// `told` hears how many bytes of how many are there.
+    pub(super) fn run(
+        &self,
+        store: &dyn Store,
+        told: &mut dyn FnMut(u64, u64),
+    ) -> Result<Vec<String>, PublishError> {
+        let (mut there, all) = (0, self.weight());
+        let objects: Vec<_> = self.puts.iter().map(object_of).collect();
+        let puts = store.put_all(&objects, &mut |more| {
+            there += more;
+            told(there, all);
+        })?;
+        let names: Vec<_> = self.puts.iter().map(|(name, _)| name).collect();
         let mut written = Vec::new();
-        let mut put = |name: &ObjectName, bytes: &[u8]| -> Result<(), PublishError> {
-            match store.put_if_absent(name, bytes)? {
-                Put::Written => written.push(name.to_string()),
-                Put::Present => {
-                    let there = store.get(name)?.unwrap_or_default();
-                    if there != bytes {
-                        let (expected, found) = (Hex::sha256(bytes), Hex::sha256(&there));
-                        return Err(CandidateError::Taken {
-                            name: name.to_string(),
-                            expected,
-                            found,
-                        }
-                        .into());
-                    }
-                }
+        for ((object, put), found) in objects.iter().zip(puts).zip(store.get_all(&names)?) {
+            confirm(store, object, put, found.as_deref())?;
+            if put == Put::Written {
+                written.push(object.name.to_string());
             }
-            Ok(())
-        };
-        for (name, bytes) in &self.puts {
-            put(name, bytes)?;
         }
-        if let Some((name, bytes)) = self.root.as_ref().filter(|_| !self.root_last) {
-            put(name, bytes)?;
+        let root = || self.root.as_ref().map(object_of);
+        if let Some(root) = root().filter(|_| !self.root_last) {
+            written.extend(put_root(store, root)?);
         }
         let (name, read, bytes) = &self.swap;
         match store.replace_if_unchanged(name, read.as_deref(), bytes)? {
             Replace::Written => written.push(name.to_string()),
-            Replace::Changed => return Err(PublishError::Raced),
+            Replace::Changed => return Err(raced(store)),
         }
-        if let Some((name, bytes)) = self.root.as_ref().filter(|_| self.root_last)
-            && store.put_if_absent(name, bytes)? == Put::Written
-        {
-            written.push(name.to_string());
+        if let Some(root) = root().filter(|_| self.root_last) {
+            written.extend(put_root(store, root)?);
         }
         Ok(written)
     }
+}
+
+fn object_of((name, bytes): &(ObjectName, Vec<u8>)) -> Object<'_> {
+    Object { name, bytes }
+}
+
+fn put_root(store: &dyn Store, root: Object<'_>) -> Result<Option<String>, PublishError> {
+    let put = store.put_if_absent(root.name, root.bytes)?;
+    confirm(store, &root, put, store.get(root.name)?.as_deref())?;
+    Ok((put == Put::Written).then(|| root.name.to_string()))
+}
+
+/// What landed must be what was sent.
+fn confirm(
+    store: &dyn Store,
+    object: &Object<'_>,
+    put: Put,
+    found: Option<&[u8]>,
+) -> Result<(), PublishError> {
+    if found == Some(object.bytes) {
+        return Ok(());
+    }
+    let name = object.name.to_string();
+    match put {
+        Put::Written => Err(StoreError::Corrupt {
+            store: store.describe(),
+            name,
+        }
+        .into()),
+        // A name with a version in it: somebody else has just made that version. Running again tells who.
+        Put::Present if name.starts_with("metadata/") => Err(raced(store)),
+        Put::Present => Err(CandidateError::Taken {
+            name,
+            expected: Hex::sha256(object.bytes),
+            found: Hex::sha256(found.unwrap_or_default()),
+        }
+        .into()),
+    }
+}
+
+/// Somebody was faster. What they published is named as the store tells it; nothing hangs on that.
+fn raced(store: &dyn Store) -> PublishError {
+    let timestamp = object("timestamp.json").and_then(|name| store.get(&name));
+    let version = timestamp.ok().flatten().and_then(|bytes| {
+        let json: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        json.pointer("/signed/version")?.as_u64()
+    });
+    PublishError::Raced { version }
 }

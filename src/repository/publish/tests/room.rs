@@ -159,8 +159,12 @@ impl Room {
     }
 
     pub(super) fn stage(&self, version: &str, counter: u64) {
+        self.stage_for(version, counter, 1);
+    }
+
+    pub(super) fn stage_for(&self, version: &str, counter: u64, bootloader: u64) {
         self.change(|bench| {
-            let bytes = bundle(version, counter);
+            let bytes = bundle(version, counter, bootloader);
             bench
                 .stage(Bundle::open(&bytes).unwrap().record().clone(), bytes, false)
                 .unwrap();
@@ -181,8 +185,19 @@ impl Room {
     }
 
     pub(super) fn publish(&self, store: &dyn Store, online: u8) -> Result<Report, PublishError> {
+        self.publish_with(store, &[online])
+    }
+
+    pub(super) fn publish_with(
+        &self,
+        store: &dyn Store,
+        online: &[u8],
+    ) -> Result<Report, PublishError> {
         let mut bench = Bench::take(&self.desk, NOW).unwrap();
-        publish(&mut bench, store, &hand(online), Scope::Staged, false)
+        let hands: Vec<_> = online.iter().map(|seed| hand(*seed)).collect();
+        let online: Vec<_> = hands.iter().map(|hand| hand as &dyn Signer).collect();
+        let told = &mut |_, _| {};
+        publish(&mut bench, store, &online, Scope::Staged, false, told)
     }
 
     /// What a client sees that starts from the first root and has seen nothing, or the earlier state.
@@ -216,7 +231,7 @@ impl Room {
     }
 }
 
-pub(super) fn bundle(version: &str, counter: u64) -> Vec<u8> {
+pub(super) fn bundle(version: &str, counter: u64, bootloader: u64) -> Vec<u8> {
     let image = version.as_bytes().repeat(50);
     let record = Record {
         kind: Kind::Application,
@@ -224,7 +239,7 @@ pub(super) fn bundle(version: &str, counter: u64) -> Vec<u8> {
         version: version.parse().unwrap(),
         counter: Counter(counter),
         hardware: vec!["band-a".parse().unwrap()],
-        minimum_bootloader: 1,
+        minimum_bootloader: bootloader,
         image: ImageRecord {
             length: Length::of(&image),
             sha256: Digest::of(&image),
