@@ -104,7 +104,7 @@ fn a_product_that_fills_its_board_is_told_on_staging_and_yanking_helps() {
     $ cuff stage 22.cuff
     exit: 1
     --- stderr
-    error: the evidence for band needs 4311 bytes from root v1 on, but board narrow.toml has room for 4096; the largest part is band with 2344 bytes
+    error: the evidence for band needs 4312 bytes from root v1 on, but board narrow.toml has room for 4096; the largest part is band with 2345 bytes
     help: `cuff yank` the releases no device needs any more
     ");
     desk.cuff("yank band/1.0.1").expect(0);
