@@ -87,7 +87,12 @@ fn a_bucket_survives_every_fault_at_every_call() {
             } else {
                 let run = desk.cuff(PUBLISH);
                 let passes = !matches!(fault, Fault::Status(403, _));
-                assert_eq!(run.code, if passes { 0 } else { 3 }, "{point}: {run}");
+                // Whether a write that nobody answered took place cannot be known: it is not sent again, a person may.
+                let unsure = fault == Fault::Hang && run.code == 3;
+                assert!(
+                    run.code == if passes { 0 } else { 3 } || unsure,
+                    "{point}: {run}"
+                );
             }
             server.fail(None);
             judge_bucket(&desk, &server, &point);
