@@ -82,7 +82,7 @@ fn a_fleet_that_lost_or_changed_a_part_stops_publishing() {
 fn leave_behind(room: &Room) {
     room.change(|bench| {
         let release = "band/1.0.0".parse().unwrap();
-        bench.yank(&release).unwrap();
+        bench.yank(&release, None).unwrap();
     });
     room.stage_for("2.0.0", 2, 2);
     room.sign(ALICE);
@@ -138,7 +138,7 @@ fn devices_nobody_looks_after_may_be_left_behind_by_name() {
 #[test]
 fn taking_the_only_release_away_warns_of_devices_with_nothing_to_install() {
     let room = Room::published();
-    room.change(|bench| bench.yank(&"band/1.0.0".parse().unwrap()).unwrap());
+    room.change(|bench| bench.yank(&"band/1.0.0".parse().unwrap(), None).unwrap());
     room.sign(ALICE);
     let report = room.publish(&room.store, ONLINE).unwrap();
     assert_eq!(report.idle, ["band/1.0.0 on band-a (root v1, counter 1)"]);
