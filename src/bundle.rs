@@ -3,7 +3,9 @@
 //! who approved a bundle is decided by the metadata that lists it.
 
 pub mod extras;
+pub mod recipients;
 pub mod record;
+pub mod sbom;
 pub mod seal;
 pub mod tape;
 

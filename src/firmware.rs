@@ -1,5 +1,5 @@
 //! Firmware files, measured: from what a linker wrote to the exact bytes a device would hold.
-//! Takes ELF, Intel HEX or raw binary, told apart by content; gives pieces by physical address, then one
+//! Takes ELF, Intel HEX, UF2 or raw binary, told apart by content; gives pieces by physical address, then one
 //! image without holes. Never guesses an address and never runs or disassembles anything.
 
 pub mod bin;
@@ -7,6 +7,7 @@ pub mod elf;
 pub mod hex;
 pub mod image;
 pub mod measure;
+pub mod uf2;
 
 use std::fmt;
 
@@ -22,6 +23,8 @@ pub enum Format {
     Elf,
     /// Intel HEX.
     IntelHex,
+    /// Blocks as boot drives take them.
+    Uf2,
     /// Raw bytes; the address comes from the manifest.
     Binary,
 }
@@ -34,6 +37,9 @@ impl Format {
         }
         if file.starts_with(b"\x7fELF") {
             return Ok(Self::Elf);
+        }
+        if file.starts_with(&uf2::MAGIC) {
+            return Ok(Self::Uf2);
         }
         for (magic, called) in REFUSED {
             if file.starts_with(magic) {
@@ -53,6 +59,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Elf => "ELF",
             Self::IntelHex => "Intel HEX",
+            Self::Uf2 => "UF2",
             Self::Binary => "binary",
         })
     }
@@ -95,6 +102,7 @@ impl Pieces {
         let (pieces, entry) = match format {
             Format::Elf => elf::read(file)?,
             Format::IntelHex => hex::read(file)?,
+            Format::Uf2 => (uf2::read(file)?, None),
             Format::Binary => (vec![bin::read(file, address)?], None),
         };
         Ok(Self {
@@ -182,11 +190,11 @@ impl Firmware {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FirmwareError {
     /// Zero bytes.
-    #[error("the firmware file is empty: expected ELF, Intel HEX or binary, found 0 bytes")]
+    #[error("the firmware file is empty: expected ELF, Intel HEX, UF2 or binary, found 0 bytes")]
     EmptyFile,
     /// Something with a name of its own.
     #[error(
-        "the firmware file is {called}: expected ELF, Intel HEX or binary; convert it, or name the file it was made from"
+        "the firmware file is {called}: expected ELF, Intel HEX, UF2 or binary; convert it, or name the file it was made from"
     )]
     ForeignFormat {
         /// What it is.
@@ -206,6 +214,9 @@ pub enum FirmwareError {
     /// See [`hex::HexError`].
     #[error(transparent)]
     Hex(#[from] hex::HexError),
+    /// See [`uf2::Uf2Error`].
+    #[error(transparent)]
+    Uf2(#[from] uf2::Uf2Error),
     /// See [`bin::BinError`].
     #[error(transparent)]
     Bin(#[from] bin::BinError),
@@ -215,8 +226,7 @@ pub enum FirmwareError {
 }
 
 /// Formats that would otherwise pass for a raw binary.
-const REFUSED: [(&[u8], &str); 9] = [
-    (b"UF2\n", "UF2, which cuff does not read"),
+const REFUSED: [(&[u8], &str); 8] = [
     (b"\x1f\x8b", "compressed with gzip"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"BZh", "compressed with bzip2"),
@@ -240,8 +250,9 @@ mod tests {
         );
         assert_eq!(Format::detect(&[0, 0x40, 0, 0x20]).unwrap(), Format::Binary);
         assert_eq!(Format::detect(b""), Err(FirmwareError::EmptyFile));
+        assert_eq!(Format::detect(b"UF2\nWQ]\x9e").unwrap(), Format::Uf2);
         assert!(matches!(
-            Format::detect(b"UF2\nWQ]\x9e"),
+            Format::detect(b"PK\x03\x04"),
             Err(FirmwareError::ForeignFormat { .. })
         ));
     }

@@ -284,10 +284,13 @@ fn extras_ride_along_and_are_what_they_are_called() {
         "sbom.json",
         "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\"}",
     );
-    desk.write("recipients.toml", "# nobody yet\n");
+    desk.write("recipients.toml", "format = 1\n# nobody yet\n");
     desk.cuff(BUILD).expect(0);
     let bundle = Bundle::open(&fs::read(desk.path("band.cuff")).unwrap()).unwrap();
-    assert_eq!(bundle.recipients(), Some(b"# nobody yet\n".as_slice()));
+    assert_eq!(
+        bundle.recipients(),
+        Some(b"format = 1\n# nobody yet\n".as_slice())
+    );
     desk.write("sbom.json", "{\"spdxVersion\":\"SPDX-2.3\"}");
     assert_snapshot!(desk.cuff("build band.toml --board bench.toml -o other.cuff"), @r#"
     $ cuff build band.toml --board bench.toml -o other.cuff
@@ -388,22 +391,60 @@ fn firmware_that_is_no_program_is_refused() {
     exit: 1
     --- stderr
     error: the firmware `firmware/band.elf` is refused
-    cause: the firmware file is empty: expected ELF, Intel HEX or binary, found 0 bytes
+    cause: the firmware file is empty: expected ELF, Intel HEX, UF2 or binary, found 0 bytes
     ");
     assert_snapshot!(with_firmware([0xFF; 64]), @r#"
     $ cuff build band.toml --board bench.toml -o band.cuff
     exit: 1
     --- stderr
     error: the firmware `firmware/band.elf` is refused
-    cause: the firmware file is neither ELF nor Intel HEX, so it is taken as a raw binary, and a raw binary states no address: add "address = 0x..." to the manifest, or build from the ELF file
+    cause: the firmware file is neither ELF, Intel HEX nor UF2, so it is taken as a raw binary, and a raw binary states no address: add "address = 0x..." to the manifest, or build from the ELF file
     "#);
     assert_snapshot!(with_firmware(b"UF2\nWQ]\x9e"), @"
     $ cuff build band.toml --board bench.toml -o band.cuff
     exit: 1
     --- stderr
     error: the firmware `firmware/band.elf` is refused
-    cause: the firmware file is UF2, which cuff does not read: expected ELF, Intel HEX or binary; convert it, or name the file it was made from
+    cause: UF2 must be whole blocks of 512 bytes, found 8 bytes: the file is cut short
     ");
+}
+
+#[test]
+fn a_uf2_file_gives_the_image_of_its_elf() {
+    let desk = desk();
+    let program = program(START, 1000);
+    let blocks: Vec<&[u8]> = program.chunks(256).collect();
+    let mut file = Vec::new();
+    for (block, number) in blocks.iter().zip(0_u32..) {
+        let address = START + number * 256;
+        let length = u32::try_from(block.len()).unwrap();
+        let count = u32::try_from(blocks.len()).unwrap();
+        file.extend(b"UF2\n");
+        for word in [
+            0x9E5D_5157,
+            0x2000,
+            address,
+            length,
+            number,
+            count,
+            0xADA5_2840,
+        ] {
+            file.extend(u32::to_le_bytes(word));
+        }
+        file.extend(*block);
+        file.resize(file.len().next_multiple_of(512) - 4, 0);
+        file.extend(u32::to_le_bytes(0x0AB1_6F30));
+    }
+    desk.write("band.uf2", file);
+    desk.cuff(BUILD).expect(0);
+    desk.cuff("build band.toml --board bench.toml --firmware band.uf2 -o other.cuff")
+        .expect(0);
+    assert_eq!(
+        fs::read(desk.path("band.cuff")).unwrap(),
+        fs::read(desk.path("other.cuff")).unwrap()
+    );
+    let inspected = desk.cuff("inspect band.uf2 --json").expect(0).json();
+    assert_eq!(inspected["content"]["format"], "UF2", "{inspected}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What may ride along with an image: a bill of materials and a data-recipients declaration.
 //! Takes the files' bytes and makes sure each is what its name promises; changes nothing in them.
 
+use super::recipients::{Recipients, RecipientsError};
+use super::sbom::{Sbom, SbomError};
+
 /// Files that go into a bundle beside its image. Their digests are part of the release record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
@@ -11,26 +14,14 @@ pub struct Extras {
 impl Extras {
     /// Adds a `CycloneDX` bill of materials in JSON.
     pub fn with_sbom(mut self, bytes: Vec<u8>) -> Result<Self, ExtrasError> {
-        let value: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|error| ExtrasError::SbomNotJson {
-                complaint: error.to_string(),
-            })?;
-        if value.get("bomFormat").and_then(serde_json::Value::as_str) != Some("CycloneDX") {
-            return Err(ExtrasError::NotCycloneDx);
-        }
+        Sbom::read(&bytes)?;
         self.sbom = Some(bytes);
         Ok(self)
     }
 
     /// Adds a data-recipients declaration in TOML.
     pub fn with_recipients(mut self, bytes: Vec<u8>) -> Result<Self, ExtrasError> {
-        let read = std::str::from_utf8(&bytes).map_err(|error| error.to_string());
-        let table = read.and_then(|text| {
-            toml::from_str::<toml::Table>(text).map_err(|error| error.message().to_owned())
-        });
-        if let Err(complaint) = table {
-            return Err(ExtrasError::RecipientsNotToml { complaint });
-        }
+        Recipients::read(super::RECIPIENTS, &bytes)?;
         self.recipients = Some(bytes);
         Ok(self)
     }
@@ -49,25 +40,12 @@ impl Extras {
 /// A file that is not what its place in the manifest says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtrasError {
-    /// Not JSON at all.
-    #[error(
-        "sbom must be a CycloneDX bill of materials in JSON, found something else: {complaint}"
-    )]
-    SbomNotJson {
-        /// What the reader says.
-        complaint: String,
-    },
-    /// JSON of another kind.
-    #[error(
-        "sbom must be a CycloneDX bill of materials (\"bomFormat\": \"CycloneDX\"), found other JSON: convert SPDX files first"
-    )]
-    NotCycloneDx,
-    /// Not TOML.
-    #[error("recipients must be a TOML file, found something else: {complaint}")]
-    RecipientsNotToml {
-        /// What the reader says.
-        complaint: String,
-    },
+    /// The bill of materials.
+    #[error(transparent)]
+    Sbom(#[from] SbomError),
+    /// The declaration.
+    #[error(transparent)]
+    Recipients(#[from] RecipientsError),
 }
 
 #[cfg(test)]
@@ -81,16 +59,16 @@ mod tests {
         assert_eq!(extras.sbom(), Some(good.as_slice()));
         assert_eq!(
             Extras::default().with_sbom(b"{\"spdxVersion\":\"SPDX-2.3\"}".to_vec()),
-            Err(ExtrasError::NotCycloneDx)
+            Err(SbomError::NotCycloneDx.into())
         );
         assert!(matches!(
             Extras::default().with_sbom(b"".to_vec()),
-            Err(ExtrasError::SbomNotJson { .. })
+            Err(ExtrasError::Sbom(SbomError::NotJson(_)))
         ));
         for bad in [b"= 1".to_vec(), vec![0xFF]] {
             assert!(matches!(
                 Extras::default().with_recipients(bad),
-                Err(ExtrasError::RecipientsNotToml { .. })
+                Err(ExtrasError::Recipients(_))
             ));
         }
     }

@@ -38,8 +38,8 @@ fn made(extras: &Extras) -> Bundle {
 
 fn full() -> Bundle {
     let extras = Extras::default()
-        .with_sbom(b"{\"bomFormat\":\"CycloneDX\"}".to_vec())
-        .and_then(|extras| extras.with_recipients(b"# none\n".to_vec()));
+        .with_sbom(b"{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\"}".to_vec())
+        .and_then(|extras| extras.with_recipients(b"format = 1\n".to_vec()));
     made(&extras.unwrap())
 }
 

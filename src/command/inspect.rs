@@ -75,7 +75,7 @@ enum Content {
     Bundle(release::Release),
     /// A small repository in one file.
     SealedBundle(sealed::Sealed),
-    /// ELF or Intel HEX.
+    /// ELF, Intel HEX or UF2.
     Firmware(firmware::Program),
     /// A `.pub` file.
     PublicKey(key::Key),
@@ -103,7 +103,9 @@ fn look(bytes: Vec<u8>) -> anyhow::Result<Content> {
         return Ok(Content::PublicKey(key));
     }
     match Format::detect(&bytes) {
-        Ok(Format::Elf | Format::IntelHex) => Ok(Content::Firmware(firmware::Program::of(&bytes)?)),
+        Ok(Format::Elf | Format::IntelHex | Format::Uf2) => {
+            Ok(Content::Firmware(firmware::Program::of(&bytes)?))
+        }
         _ => Ok(Content::Unknown),
     }
 }

@@ -23,7 +23,7 @@ pub fn read(file: &[u8], address: Option<u64>) -> Result<Piece, BinError> {
 pub enum BinError {
     /// Nothing says where it goes.
     #[error(
-        "the firmware file is neither ELF nor Intel HEX, so it is taken as a raw binary, and a raw binary states no address: add \"address = 0x...\" to the manifest, or build from the ELF file"
+        "the firmware file is neither ELF, Intel HEX nor UF2, so it is taken as a raw binary, and a raw binary states no address: add \"address = 0x...\" to the manifest, or build from the ELF file"
     )]
     NoAddress,
     /// Past the 32-bit address space.

@@ -1,5 +1,5 @@
 //! What a firmware file would load, and which of our boards could take it.
-//! Takes ELF or Intel HEX; gives the part of the answer. Holes are shown, not judged.
+//! Takes ELF, Intel HEX or UF2; gives the part of the answer. Holes are shown, not judged.
 
 use std::fmt::{self, Write};
 
@@ -14,7 +14,7 @@ use crate::firmware::image::Image;
 /// A program.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Program {
-    /// `ELF` or `Intel HEX`.
+    /// `ELF`, `Intel HEX` or `UF2`.
     format: String,
     /// Entry point, where the file states one.
     #[serde(skip_serializing_if = "Option::is_none")]
