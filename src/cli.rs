@@ -3,10 +3,12 @@
 //! It takes the process's arguments and gives an [`Exit`]; it never decides anything itself.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::command;
+use crate::command::desk::Place;
 use crate::console::{Console, Exit, Failure, Manner};
 
 /// Sign, publish and deliver firmware for wearables
@@ -63,14 +65,17 @@ macro_rules! commands {
 // Sorted by name. `Variant => file,` for `command::file::Variant`; its doc comment is the help text.
 commands! {
     Amend => amend,
+    Audit => audit,
     Build => build,
     Cancel => cancel,
     Check => check,
+    Completions => completions,
     Device => device,
     Fetch => fetch,
     Init => init,
     Inspect => inspect,
     Key => key,
+    Man => man,
     Publish => publish,
     Refresh => refresh,
     Review => review,
@@ -93,18 +98,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let parsed = Cli::command()
         .try_get_matches_from(&arguments)
-        .and_then(|matches| Ok((name(&matches), Cli::from_arg_matches(&matches)?)));
+        .and_then(|matches| {
+            Ok((
+                name(&matches),
+                desk_written_to(&matches),
+                Cli::from_arg_matches(&matches)?,
+            ))
+        });
     match parsed {
-        Ok((name, cli)) => {
+        Ok((name, desk, cli)) => {
             let manner = Manner {
                 json: cli.json,
                 offline: cli.offline,
                 quiet: cli.quiet,
             };
-            let console = Console::new(name, manner);
+            let console = Console::new(name.clone(), manner);
             match cli.command.run(&console) {
                 Ok(exit) => exit,
-                Err(error) => console.fail(&Failure::from(error)),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    if let Some(desk) = desk.filter(|_| failure.exit() == Exit::No) {
+                        command::audit::note_refusal(&console, &desk, &name, &failure);
+                    }
+                    console.fail(&failure)
+                }
             }
         }
         Err(error) => usage(
@@ -128,6 +145,18 @@ fn name(matches: &clap::ArgMatches) -> String {
         here = below;
     }
     words.join(" ")
+}
+
+/// The working directory a command was to write to: one that takes `--desk` and `--dry-run`, and was not asked for the latter.
+/// Its refusals go to the audit log.
+fn desk_written_to(matches: &clap::ArgMatches) -> Option<Place> {
+    let mut here = matches;
+    while let Some((_, below)) = here.subcommand() {
+        here = below;
+    }
+    let dry_run = here.try_get_one::<bool>("dry_run").ok().flatten()?;
+    let desk = here.try_get_one::<PathBuf>("desk").ok()?;
+    (!dry_run && name(matches) != "fetch").then(|| Place::at(desk.map(PathBuf::as_path)))
 }
 
 /// What clap has to say: help and version are answers, everything else is a usage failure.

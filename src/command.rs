@@ -6,10 +6,12 @@
 //! a file somebody named, [`origin`] a repository, [`boards`] knows the boards, `--board FILE` included.
 
 pub mod amend;
+pub mod audit;
 pub mod boards;
 pub mod build;
 pub mod cancel;
 pub mod check;
+pub mod completions;
 pub mod desk;
 pub mod device;
 pub mod fetch;
@@ -17,6 +19,7 @@ pub mod given;
 pub mod init;
 pub mod inspect;
 pub mod key;
+pub mod man;
 pub mod origin;
 pub mod publish;
 pub mod refresh;

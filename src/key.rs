@@ -3,11 +3,17 @@
 //! A [`Signer`] takes bytes and gives an Ed25519 signature; a [`KeyId`] is how metadata names the key. Secrets live in
 //! [`secret`] alone, and nothing here asks a person anything.
 
+pub mod agent;
 pub mod example;
 pub mod file;
+pub mod openssh;
 pub mod pkcs8;
+pub mod program;
 pub mod public_file;
 pub mod secret;
+pub mod token;
+pub mod uri;
+pub mod vault;
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -15,7 +21,7 @@ use std::str::FromStr;
 use cuff_verifier::digest::{Digest, decode_hex};
 use ed25519_dalek::{Signature, VerifyingKey};
 
-/// Something that signs: a key file today, a token or a service tomorrow.
+/// Something that signs: a key file, a token, an agent, a program, a service.
 pub trait Signer {
     /// The key its signatures verify with.
     fn public(&self) -> PublicKey;
@@ -25,6 +31,19 @@ pub trait Signer {
 
     /// The Ed25519 signature (RFC 8032, 64 bytes) over exactly these bytes.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+}
+
+/// The signer's signature over these bytes, once it has been verified: a token that was swapped in the meantime, or a program
+/// that signs something else, must not go unnoticed.
+pub fn verified_signature(signer: &dyn Signer, message: &[u8]) -> Result<[u8; 64], SignError> {
+    let signature = signer.sign(message)?;
+    if signer.public().verifies(message, &signature) {
+        return Ok(signature);
+    }
+    Err(SignError {
+        signer: signer.describe(),
+        source: Some("what it gave is no signature of its key over the bytes it was given".into()),
+    })
 }
 
 /// A signer gave no signature, or one that does not verify.

@@ -9,6 +9,7 @@
 //! wrong.
 
 pub mod anchor;
+pub mod audit;
 pub mod bench;
 pub mod candidate;
 pub mod capacity;

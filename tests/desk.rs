@@ -182,9 +182,15 @@ fn what_lies_where_after_publishing() {
             Some(_) => "desk/published/fleet/[hex].json".to_owned(),
             None => file,
         })
+        .map(|file| match file.split_once("audit/clone-") {
+            Some((before, _)) => format!("{before}audit/clone-[random].jsonl"),
+            None => file,
+        })
         .collect();
     assert_snapshot!(files.join("\n"), @"
     desk/.cuff/.gitignore
+    desk/.cuff/audit-lock
+    desk/.cuff/identity
     desk/.cuff/lock
     desk/.cuff/pin.json
     desk/.cuff/review

@@ -195,14 +195,15 @@ fn a_full_disk_costs_nobody_their_signature() {
     assert_eq!(desk.files(), before);
     desk.sign("bob").expect(0);
     small.fill();
-    // The store has room, the mirror has not: published, and said so.
+    // The store has room, the audit log has not: nothing is published that nobody could account for.
     let publish = desk
         .cuff("publish --online-key online.key --to store")
         .expect(3);
     assert!(
-        publish.stderr.contains("help: the repository is published"),
+        publish.stderr.contains("error: cannot write `desk/audit/"),
         "{publish}"
     );
+    assert!(!desk.path("store/metadata/timestamp.json").exists());
     small.make_room();
     desk.cuff("publish --online-key online.key --to store")
         .expect(0);

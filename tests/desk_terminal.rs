@@ -130,7 +130,7 @@ fn a_public_key_of_somebody_else_beside_the_key_is_refused() {
     insta::assert_snapshot!(
         desk.cuff(&format!("sign --key alice.key --review {digest}")).expect(1).stderr, @"
     error: `alice.pub` is not the public key of `alice.key`
-    help: nothing was signed; find out which of the two files is in the wrong place
+    help: nothing was signed; find out which of the two is in the wrong place
     ");
     assert!(!desk.path("desk/staged/signatures").exists());
 }

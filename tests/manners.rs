@@ -36,6 +36,37 @@ fn a_closed_pipe_is_no_panic_and_keeps_the_answer() {
 }
 
 #[test]
+fn completions_and_manual_pages_are_answers() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = desk.cuff(&format!("completions {shell}")).expect(0);
+        assert!(script.stdout.contains("refresh"), "{shell}");
+    }
+    let page = desk.cuff("man key new").expect(0);
+    assert!(page.stdout.contains(".TH cuff-key-new 1"), "{page}");
+    desk.cuff("man fly").expect(2);
+    desk.cuff("man --output pages").expect(0);
+    let pages = desk.files();
+    for name in ["cuff.1", "cuff-audit-verify.1", "cuff-sign.1"] {
+        assert!(
+            pages.contains(&format!("pages/{name}")),
+            "{name}: {pages:?}"
+        );
+    }
+    for words in [&["man"][..], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk.command().args(words).stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), said.as_str()),
+            (Some(0), ""),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
 fn a_full_disk_is_not_an_answer() {
     let desk = Desk::new().with_example_keys();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();

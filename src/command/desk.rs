@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Error;
 use schemars::JsonSchema;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::console::advised;
 use crate::console::{Exit, safe};
 use crate::instant;
+use crate::repository::audit::AuditError;
 use crate::repository::bench::release::ReleaseError;
 use crate::repository::bench::{Bench, BenchError, Changed};
 use crate::repository::capacity::CapacityError;
@@ -31,6 +32,13 @@ pub struct Place {
 }
 
 impl Place {
+    /// The one that was named already.
+    pub fn at(desk: Option<&Path>) -> Self {
+        Self {
+            desk: desk.map(Path::to_owned),
+        }
+    }
+
     /// Finds it and reads its settings.
     pub fn open(&self) -> anyhow::Result<Desk> {
         let found = match &self.desk {
@@ -203,11 +211,34 @@ pub fn desk_failed(error: DeskError) -> Error {
     advised(error, exit, rule, help)
 }
 
+/// An audit log that cannot be added to.
+pub fn audit_failed(error: AuditError) -> Error {
+    let (exit, rule, help) = match error {
+        AuditError::Desk(error) => return desk_failed(error),
+        AuditError::Conflict(_) => (
+            Exit::No,
+            "audit-conflict",
+            "keep one side (`git checkout --ours audit` or `--theirs audit`), and use a key in one clone at a time",
+        ),
+        AuditError::Broken { .. } => (
+            Exit::No,
+            "audit-broken",
+            "bring the file back with `git checkout`; `cuff audit verify` says what else is wrong",
+        ),
+        AuditError::Read { .. } | AuditError::Write { .. } | AuditError::Durable(_) => {
+            (Exit::Unknown, "working-directory", disk_help(&error))
+        }
+        AuditError::Random => (Exit::Unknown, "audit", "run the same command again"),
+    };
+    advised(error, exit, rule, help)
+}
+
 /// An edit that is refused.
 pub fn bench_failed(error: BenchError) -> Error {
     let (exit, rule, help) = match error {
         BenchError::Desk(error) => return desk_failed(error),
         BenchError::Staging(error) => return staging_failed(error),
+        BenchError::Audit(error) => return audit_failed(error),
         BenchError::Published(error) => return published_failed(error),
         BenchError::Stale(_) => (
             Exit::No,

@@ -6,7 +6,7 @@
 mod advice;
 
 use std::fmt::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,6 +16,7 @@ use super::desk::{Place, bench, need_pin};
 use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::key::Signer;
+use crate::key::uri::SignerUri;
 use crate::repository::desk::Desk;
 use crate::repository::publish::{self, PublishError, Report, Scope};
 use crate::store::address::Address;
@@ -41,9 +42,10 @@ pub(super) struct Shared {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 
-    /// The private key that signs snapshot and timestamp; give the old one too when a new root replaces it
-    #[arg(long, value_name = "FILE", required = true)]
-    online_key: Vec<PathBuf>,
+    /// The private key that signs snapshot and timestamp: a file, or pkcs11:, ssh-agent:, exec: or vault: (docs/signers.md);
+    /// give the old one too when a new root replaces it
+    #[arg(long, value_name = "SIGNER", required = true)]
+    online_key: Vec<SignerUri>,
 
     #[command(flatten)]
     unlock: Unlock,
@@ -99,7 +101,7 @@ impl Shared {
         let signers = keys
             .map(|key| self.unlock.open(console, key))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let online: Vec<_> = signers.iter().map(|key| key as &dyn Signer).collect();
+        let online: Vec<_> = signers.iter().map(|key| &**key as &dyn Signer).collect();
         let store = self.store(&address)?;
         let mut attempt = 0;
         let report = loop {
@@ -121,6 +123,9 @@ impl Shared {
                 Err(error) => return Err(advice::of(error)),
             }
         };
+        // The private keys, or the sessions with the tokens, end here: not when the process does.
+        drop(online);
+        drop(signers);
         self.warn(console, &report);
         Ok((report, address.to_string()))
     }

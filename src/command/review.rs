@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use super::desk::{Place, bench, people, review_failed};
 use crate::console::{Answer, Console, Exit, safe};
+use crate::repository::audit::Audit;
+use crate::repository::audit::entry::Event;
 use crate::repository::review::{Change, ReleaseFacts, Review as Meaning, RoleReview, Warning};
 
 /// Show what a signature would approve
@@ -27,8 +29,13 @@ impl Review {
         let review = Meaning::of(&bench, &people(&desk)?).map_err(review_failed)?;
         if let Ok(digest) = review.digest.parse() {
             // A note for `sign` in this clone. Who may only read must be able to review all the same.
+            let before = desk.last_review();
             if let Err(error) = desk.set_last_review(digest) {
                 console.warn(format_args!("this review is not remembered: {error}"));
+            } else if before != Some(digest)
+                && let Err(error) = Audit::of(&desk).note(bench.now(), Event::Reviewed { digest })
+            {
+                console.warn(format_args!("this review is not in the audit log: {error}"));
             }
         }
         console.answer(&Reviewed(review))

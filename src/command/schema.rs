@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    amend, build, cancel, check, device, fetch, init, inspect, key, publish, refresh, review, role,
-    sign, sim, stage, status, tour, verify, yank,
+    amend, audit, build, cancel, check, completions, device, fetch, init, inspect, key, man,
+    publish, refresh, review, role, sign, sim, stage, status, tour, verify, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -23,9 +23,13 @@ pub fn schemas() -> Vec<(String, Value)> {
         failure_entry(),
         // Sorted by command.
         entry::<amend::Amended>(),
+        entry::<audit::identity::Owned>(),
+        entry::<audit::show::Shown>(),
+        entry::<audit::verify::Checked>(),
         entry::<build::Built>(),
         entry::<cancel::Cancelled>(),
         entry::<check::Checked>(),
+        entry::<completions::Script>(),
         entry::<device::info::Described>(),
         entry::<device::list::Probes>(),
         #[cfg(feature = "probe")]
@@ -47,6 +51,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<key::list::Listed>(),
         entry::<key::new::Made>(),
         entry::<key::show::Shown>(),
+        entry::<man::Manual>(),
         entry::<publish::Published>(),
         entry::<refresh::Refreshed>(),
         entry::<review::Reviewed>(),

@@ -7,17 +7,18 @@
 pub mod travel;
 
 use std::fmt::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::desk::{Place, bench, desk_failed, need_pin, people, review_failed, staging_failed};
+use super::desk::{
+    Place, audit_failed, bench, desk_failed, need_pin, people, review_failed, staging_failed,
+};
 use super::review;
 use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
-use crate::key::Signer;
-use crate::key::public_file::PublicFile;
+use crate::key::uri::SignerUri;
 use crate::repository::desk::Desk;
 use crate::repository::review::Review;
 use crate::repository::signing::{Task, TaskError};
@@ -35,9 +36,9 @@ pub struct Sign {
     #[arg(value_name = "REQUEST", requires = "root_sha256", conflicts_with_all = ["out", "merge"])]
     request: Option<PathBuf>,
 
-    /// The private key
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["out", "merge"])]
-    key: Option<PathBuf>,
+    /// The private key: a file, or pkcs11:, ssh-agent:, exec: or vault: (docs/signers.md)
+    #[arg(long, value_name = "SIGNER", required_unless_present_any = ["out", "merge"])]
+    key: Option<SignerUri>,
 
     /// Write a request about everything staged, to be signed on another machine
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "role", "review", "merge"])]
@@ -94,7 +95,7 @@ impl Sign {
         console.answer(&answer)
     }
 
-    fn sign(&self, console: &Console, desk: &Desk, key: &Path) -> anyhow::Result<SignedRoles> {
+    fn sign(&self, console: &Console, desk: &Desk, key: &SignerUri) -> anyhow::Result<SignedRoles> {
         let mut bench = bench(desk, self.dry_run)?;
         bench.refuse_stale().map_err(super::desk::bench_failed)?;
         let people = people(desk)?;
@@ -104,7 +105,7 @@ impl Sign {
             check_digest(given, &review)?;
         }
         let mut approved = self.review.is_some() || self.dry_run;
-        let announced = announced(key);
+        let announced = Unlock::announced(key).map(|key| Hex::from(key.id()));
         if let Some(key) = announced {
             let task = Task::of(&bench, &people, key, &self.role).map_err(task_failed)?;
             if !approved && !task.todo().is_empty() {
@@ -133,9 +134,11 @@ impl Sign {
             if !approved {
                 ask(console, desk, &review, &task, &answer.person)?;
             }
-            task.sign(&mut bench, &reviewed, &signer)
+            task.sign(&mut bench, &reviewed, &*signer)
                 .map_err(task_failed)?;
         }
+        // The private key, or the session with the token, ends here: not when the process does.
+        drop(signer);
         let status = Status::of(&bench, &people, true, bench.now());
         answer.complete = status.complete;
         answer.waiting = status.waiting();
@@ -143,22 +146,19 @@ impl Sign {
     }
 }
 
-/// Who will sign, by the `.pub` beside the private key: so that they read what before they type their passphrase.
-fn announced(key: &Path) -> Option<Hex> {
-    let file = PublicFile::read(&key.with_extension("pub")).ok()?;
-    Some(Hex::from(file.key().id()))
-}
-
-fn another_key(key: &Path) -> anyhow::Error {
+fn another_key(key: &SignerUri) -> anyhow::Error {
     advised(
-        anyhow::anyhow!(
-            "`{}` is not the public key of `{}`",
-            safe(&key.with_extension("pub").display().to_string()),
-            safe(&key.display().to_string())
-        ),
+        match key.file() {
+            Some(path) => anyhow::anyhow!(
+                "`{}` is not the public key of `{}`",
+                safe(&path.with_extension("pub").display().to_string()),
+                safe(&path.display().to_string())
+            ),
+            None => anyhow::anyhow!("another key answered than `{key}` showed"),
+        },
         Exit::No,
         "other-public-key",
-        "nothing was signed; find out which of the two files is in the wrong place",
+        "nothing was signed; find out which of the two is in the wrong place",
     )
 }
 
@@ -241,6 +241,7 @@ fn task_failed(error: TaskError) -> anyhow::Error {
     let (exit, rule, help) = match error {
         TaskError::Review(error) => return review_failed(error),
         TaskError::Staging(error) => return staging_failed(error),
+        TaskError::Audit(error) => return audit_failed(error),
         TaskError::Nothing | TaskError::NotStaged(_) => (
             Exit::No,
             "nothing-staged",

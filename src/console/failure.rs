@@ -68,6 +68,11 @@ impl Failure {
         &self.help
     }
 
+    /// What went wrong, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The failure as lines for standard error.
     pub(super) fn text(&self) -> String {
         let mut text = line(style::ERROR, "error:", &self.message);

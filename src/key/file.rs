@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::openssh;
 use super::pkcs8::{self, EncryptError, OpenError, Sealed};
-use super::secret::{Passphrase, SecretKey};
+use super::secret::{Passphrase, SecretKey, wipe_stack};
 use super::{PublicKey, SignError, Signer};
 use crate::durable::{self, WriteError};
 
@@ -36,7 +37,13 @@ pub fn create(path: &Path, key: &SecretKey, protection: &Protection) -> Result<(
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    sealed: Sealed,
+    sealed: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Pkcs8(Sealed),
+    OpenSsh(Box<openssh::Sealed>),
 }
 
 impl KeyFile {
@@ -46,7 +53,12 @@ impl KeyFile {
             path: path.to_owned(),
             source,
         })?;
-        let sealed = Sealed::parse(&text).map_err(|source| KeyFileError::Open {
+        let sealed = if openssh::is(&text) {
+            openssh::Sealed::parse(&text).map(|sealed| Form::OpenSsh(Box::new(sealed)))
+        } else {
+            Sealed::parse(&text).map(Form::Pkcs8)
+        };
+        let sealed = sealed.map_err(|source| KeyFileError::Open {
             path: path.to_owned(),
             source,
         })?;
@@ -58,7 +70,10 @@ impl KeyFile {
 
     /// Whether opening it takes a passphrase.
     pub fn is_encrypted(&self) -> bool {
-        self.sealed.is_encrypted()
+        match &self.sealed {
+            Form::Pkcs8(sealed) => sealed.is_encrypted(),
+            Form::OpenSsh(sealed) => sealed.is_encrypted(),
+        }
     }
 
     /// Whether others than the owner may read it.
@@ -75,9 +90,13 @@ impl KeyFile {
 
     /// Opens it; `passphrase` is needed only if it is encrypted.
     pub fn open(self, passphrase: Option<&Passphrase>) -> Result<FileSigner, KeyFileError> {
-        let opened = self
-            .sealed
-            .open(|| passphrase.cloned().ok_or(OpenError::WrongPassphrase));
+        let opened = match self.sealed {
+            Form::Pkcs8(sealed) => {
+                sealed.open(|| passphrase.cloned().ok_or(OpenError::WrongPassphrase))
+            }
+            Form::OpenSsh(sealed) => sealed.open(passphrase),
+        };
+        wipe_stack();
         match opened {
             Ok(key) => Ok(FileSigner {
                 path: self.path,

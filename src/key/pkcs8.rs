@@ -123,10 +123,12 @@ pub enum OpenError {
     #[error("the passphrase does not open it")]
     WrongPassphrase,
     /// Not PEM, or not PKCS#8 inside.
-    #[error("it is damaged or no PKCS#8 file: {0}")]
+    #[error("it is damaged or no private key file: {0}")]
     Corrupt(String),
     /// PEM of something else.
-    #[error("it holds `{found}`, expected `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`")]
+    #[error(
+        "it holds `{found}`, expected `PRIVATE KEY`, `ENCRYPTED PRIVATE KEY` or `OPENSSH PRIVATE KEY`"
+    )]
     NoPrivateKey {
         /// The PEM label.
         found: String,

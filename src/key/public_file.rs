@@ -11,7 +11,7 @@ use cuff_verifier::digest::decode_hex;
 use serde::Deserialize;
 
 use super::secret::SecretKey;
-use super::{KeyId, PublicKey, PublicKeyError};
+use super::{KeyId, PublicKey, PublicKeyError, SignError, Signer, verified_signature};
 use crate::name::{Holder, NameError};
 
 /// A public key with its holder's name, proof verified.
@@ -28,6 +28,14 @@ impl PublicFile {
         let name = Holder::parse(name)?;
         let key = secret.public();
         let proof = secret.sign(statement(&name, &key).as_bytes());
+        Ok(Self { name, key, proof })
+    }
+
+    /// The file for a key that is kept elsewhere: its signer proves that it is there.
+    pub fn prove_by(name: &str, signer: &dyn Signer) -> Result<Self, ProveError> {
+        let name = Holder::parse(name)?;
+        let key = signer.public().strong()?;
+        let proof = verified_signature(signer, statement(&name, &key).as_bytes())?;
         Ok(Self { name, key, proof })
     }
 
@@ -123,6 +131,20 @@ pub enum PublicFileError {
         /// The claimed name.
         name: Holder,
     },
+}
+
+/// Why a signer got no `.pub` file.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The name would not be safe in a path or a message.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A weak key.
+    #[error(transparent)]
+    Key(#[from] PublicKeyError),
+    /// No proof.
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }
 
 impl PublicFileError {

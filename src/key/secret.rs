@@ -1,16 +1,17 @@
 //! Secrets: private keys and passphrases while they are in memory.
 //!
-//! Nothing here prints: `Debug` says `redacted`, and memory is wiped on drop.
+//! Nothing here prints: `Debug` says `redacted`, and memory is wiped on drop. A process that is about to hold a private key
+//! asks the system never to write its memory to a disk ([`forbid_dumps`]).
 
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::PublicKey;
 
-/// An Ed25519 private key.
-pub struct SecretKey(SigningKey);
+/// An Ed25519 private key. In a box, so that passing it on leaves no copies behind.
+pub struct SecretKey(Box<SigningKey>);
 
 /// A passphrase.
 #[derive(Clone, Eq, PartialEq)]
@@ -26,7 +27,9 @@ impl SecretKey {
 
     /// The one that grows from this seed (RFC 8032, 5.1.5).
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(seed))
+        let key = Self(Box::new(SigningKey::from_bytes(seed)));
+        wipe_stack();
+        key
     }
 
     /// The public half.
@@ -36,7 +39,9 @@ impl SecretKey {
 
     /// The signature over exactly these bytes.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        let signature = self.0.sign(message).to_bytes();
+        wipe_stack();
+        signature
     }
 
     /// The seed, for whoever writes key files.
@@ -66,6 +71,10 @@ impl Passphrase {
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -89,6 +98,25 @@ pub struct EmptyPassphrase;
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no randomness")]
 pub struct RandomError(#[source] getrandom::Error);
+
+/// From now on this process leaves no core dump, and no other process of the same user may read its memory.
+pub fn forbid_dumps() {
+    // Where a system knows no such thing the key is handled all the same; docs/signers.md says so.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Overwrites what calls that have returned left on the stack: copies of keys among it that nobody owns.
+#[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what is wiped")]
+pub(super) fn wipe_stack() {
+    let mut room = [0_u8; STACK];
+    room.zeroize();
+    std::hint::black_box(&mut room);
+}
+
+/// More than key derivation, decryption and signing go down.
+const STACK: usize = 64 * 1024;
 
 pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), RandomError> {
     getrandom::fill(bytes).map_err(RandomError)

@@ -3,8 +3,11 @@
 //! Every edit turns a role into a draft and stages it anew; signatures over the old bytes fall away. When new keys leave
 //! another role under its threshold, that role is staged too. Nothing is written before [`Bench::save`].
 
+use super::audit::entry::Event;
+use super::audit::{Audit, AuditError};
 use super::desk::{Desk, DeskError};
 use super::published::{Published, PublishedError};
+use super::review;
 use super::settings::Settings;
 use super::staging::{Staging, StagingError};
 use crate::durable::Lock;
@@ -204,10 +207,28 @@ impl<'a> Bench<'a> {
     /// Writes the edits to `staged/`. Without the lock nothing is written.
     pub fn save(&mut self) -> Result<(), BenchError> {
         if self.lock.is_some() {
+            let changed = self.changed();
             self.staging.save(&self.before, &self.desk.staged())?;
             self.before = self.staging.clone();
+            self.note_staged(&changed)?;
         }
         Ok(())
+    }
+
+    /// What was staged goes to the audit log of this clone.
+    fn note_staged(&self, changed: &[Changed]) -> Result<(), BenchError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let roles = changed.iter().map(|changed| match changed.version {
+            Some(version) => format!("{} v{version}", changed.role),
+            None => format!("{} off", changed.role),
+        });
+        let event = Event::Staged {
+            roles: roles.collect(),
+            digest: review::digest(self),
+        };
+        Ok(Audit::of(self.desk).note(self.now, event)?)
     }
 
     /// Roles whose staged bytes differ from what was there before, and how many signatures that cost.
@@ -375,6 +396,9 @@ pub enum BenchError {
     /// The staging area.
     #[error(transparent)]
     Staging(#[from] StagingError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// What was asked for cannot be written.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),

@@ -151,7 +151,7 @@ impl Offline {
 
 impl Candidate {
     /// Makes snapshot and timestamp and signs both with the online keys. Where a root replaces one, and the old one is at
-    /// hand too, both sign, so that what is made holds under the old root and under the new one.
+    /// hand too, both sign, so that what is made holds under the old root and under the new one. `audit` is the digest over the audit logs.
     pub fn make(
         offline: Offline,
         bench: &Bench<'_>,
@@ -159,6 +159,7 @@ impl Candidate {
         store: &dyn Store,
         fleet: &Fleet,
         online: &[&dyn Signer],
+        audit: Hex,
     ) -> Result<Self, CandidateError> {
         let before = live.map(Published::root);
         for role in [RoleName::Snapshot, RoleName::Timestamp] {
@@ -210,7 +211,7 @@ impl Candidate {
             .as_ref()
             .map(|addition| addition.digest)
             .or(fleet.newest());
-        let snapshot = sign(Draft::Snapshot(list))?;
+        let snapshot = sign(Draft::Snapshot(list.vouching(audit)))?;
         let timestamp = sign(Draft::Timestamp(Timestamp::of(
             FileMeta::of(snapshot.file(), snapshot.draft().version()),
             timestamp_version + 1,

@@ -141,6 +141,40 @@ impl Desk {
         self.remember("review", format!("{digest}\n").as_bytes())
     }
 
+    /// The audit log this clone writes to, if it was ever said.
+    pub fn identity(&self) -> Result<Option<String>, DeskError> {
+        let path = self.root.join(PRIVATE).join("identity");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DeskError::Read { path, source }),
+        }
+    }
+
+    /// Remembers which audit log this clone writes to.
+    pub fn set_identity(&self, name: &str) -> Result<(), DeskError> {
+        self.remember("identity", format!("{name}\n").as_bytes())
+    }
+
+    /// Takes the lock of the audit logs, which is held for one entry only, and so waited for.
+    pub fn lock_audit(&self) -> Result<Lock, DeskError> {
+        let path = self.private()?.join("audit-lock");
+        let mut patience = 100;
+        loop {
+            match Lock::take(&path) {
+                Ok(lock) => return Ok(lock),
+                Err(LockError::Held(_)) if patience > 0 => {
+                    patience -= 1;
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+                Err(LockError::Held(_)) => return Err(DeskError::Busy),
+                Err(LockError::Io { path, source }) => {
+                    return Err(DeskError::Write { path, source });
+                }
+            }
+        }
+    }
+
     fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), DeskError> {
         Ok(durable::write(&self.private()?.join(name), bytes)?)
     }
@@ -216,7 +250,7 @@ pub enum DeskError {
 const SETTINGS: &str = "cuff.toml";
 const PRIVATE: &str = ".cuff";
 /// What is signed must not be touched by line-ending conversion.
-const ATTRIBUTES: &str = "metadata/** -text\nstaged/** -text\n";
+const ATTRIBUTES: &str = "audit/** -text\nmetadata/** -text\nstaged/** -text\n";
 
 #[cfg(test)]
 mod tests {

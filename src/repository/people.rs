@@ -69,6 +69,11 @@ impl People {
         self.names.get(id).map(String::as_str)
     }
 
+    /// All key ids.
+    pub fn ids(&self) -> impl Iterator<Item = Hex> {
+        self.names.keys().copied()
+    }
+
     /// The key id of a person, by name or by the beginning of a key id (8 digits at least).
     pub fn find(&self, text: &str, among: impl IntoIterator<Item = Hex>) -> Vec<Hex> {
         let by_id = |id: &Hex| text.len() >= 8 && id.to_string().starts_with(text);

@@ -17,6 +17,7 @@
 mod mirror;
 mod plan;
 
+use super::audit::{Audit, AuditError};
 use super::bench::{Bench, BenchError};
 use super::candidate::{Candidate, CandidateError, Offline};
 use super::capacity::{self, CapacityError, Need};
@@ -30,6 +31,7 @@ use crate::durable::WriteError;
 use crate::key::Signer;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed, Staged};
+use crate::role::wire::Hex;
 use crate::store::{Store, StoreError};
 use cuff_verifier::time::Clock;
 
@@ -105,7 +107,9 @@ pub fn publish(
         return Ok(Report::default());
     }
     let fleet = Fleet::read(store, live.as_ref(), bench.published())?;
-    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, &fleet, online)?;
+    let audit = note_publishing(bench, online, &offline, dry_run)?;
+    let mut candidate =
+        Candidate::make(offline, bench, live.as_ref(), store, &fleet, online, audit)?;
     add_older_roots(bench, store, &mut candidate.view)?;
     let needs = judge(bench, live.as_ref(), &candidate)?;
     let idle = fleet.replay(
@@ -144,6 +148,27 @@ pub fn publish(
         }
     }
     Ok(report)
+}
+
+/// Says in the online key's audit log what is about to be published, before the snapshot vouches for all logs. A publication
+/// that is refused after all is an entry too, and one that no snapshot names.
+fn note_publishing(
+    bench: &Bench<'_>,
+    online: &[&dyn Signer],
+    offline: &Offline,
+    dry_run: bool,
+) -> Result<Hex, PublishError> {
+    let audit = Audit::of(bench.desk());
+    // Where two keys sign, the first is the one that stays.
+    let Some(online) = online.first().filter(|_| !dry_run) else {
+        return Ok(audit.foretold()?);
+    };
+    let roles = offline
+        .fresh
+        .iter()
+        .map(|(role, signed)| format!("{role} v{}", signed.draft().version()));
+    let key = Hex::from(online.public().id());
+    Ok(audit.publishing(&key, bench.now(), &online.describe(), roles.collect())?)
 }
 
 /// Everything that can stop a publication before the first byte is written.
@@ -372,6 +397,9 @@ pub enum PublishError {
     /// Names.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// The audit logs.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -267,7 +267,7 @@ fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
 }
 
 /// One line a file, so that the digest can be made again with standard tools (docs/working-directory.md).
-fn digest(bench: &Bench<'_>) -> Hex {
+pub(super) fn digest(bench: &Bench<'_>) -> Hex {
     let mut text = "cuff review 1\n".to_owned();
     if let Some(published) = bench.published() {
         for role in published.offline_roles() {

@@ -2,6 +2,8 @@
 //!
 //! Adds signatures and never takes one away. Verifies each right after it was made.
 
+use super::audit::entry::{self, Event};
+use super::audit::{Audit, AuditError};
 use super::bench::Bench;
 use super::people::People;
 use super::review::Review;
@@ -116,13 +118,30 @@ impl Task {
                 found: made,
             });
         }
-        let folder = bench.desk().staged();
+        let (folder, audit) = (bench.desk().staged(), Audit::of(bench.desk()));
         for role in &self.todo {
             if let Some(staged) = bench.staged_mut(role) {
                 let (id, signature) = staged.sign(signer)?;
                 Staging::save_signature(&folder, staged, id, signature)?;
             }
         }
+        let version = |role: &RoleName| {
+            bench
+                .staging()
+                .roles
+                .get(role)
+                .map(|it| it.draft().version())
+        };
+        let roles = self
+            .todo
+            .iter()
+            .map(|role| format!("{role} v{}", version(role).unwrap_or(0)));
+        let event = Event::Signed {
+            signer: entry::printable(&signer.describe()),
+            roles: roles.collect(),
+            digest: *reviewed,
+        };
+        audit.note_by(&self.key, bench.now(), event)?;
         Ok(Outcome {
             signed: self.todo,
             already: self.already,
@@ -174,6 +193,9 @@ pub enum TaskError {
     /// The disk failed.
     #[error(transparent)]
     Staging(#[from] StagingError),
+    /// The signature is there, the audit log does not say so.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl TaskError {

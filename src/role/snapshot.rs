@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 pub struct Snapshot {
     #[serde(rename = "_type")]
     kind: SnapshotType,
+    /// Digest over the heads of all audit logs, where they are kept. Readers that do not know it ignore it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Hex>,
     /// Refused after this.
     pub expires: Utc,
     /// The newest object of the fleet: its digest, which is its name.
@@ -32,6 +35,7 @@ impl Snapshot {
     ) -> Self {
         Self {
             kind: SnapshotType::Snapshot,
+            audit: None,
             expires,
             fleet: None,
             meta: files
@@ -40,6 +44,15 @@ impl Snapshot {
                 .collect(),
             spec_version: SPEC_VERSION.to_owned(),
             version,
+        }
+    }
+
+    /// The same, vouching for the audit logs.
+    #[must_use]
+    pub fn vouching(self, audit: Hex) -> Self {
+        Self {
+            audit: Some(audit),
+            ..self
         }
     }
 

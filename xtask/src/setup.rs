@@ -53,7 +53,7 @@ struct Package {
     there: fn() -> bool,
 }
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 14] = [
     Package {
         name: "git",
         there: || Tool::new("git").words("--version").answers(),
@@ -78,6 +78,27 @@ const PACKAGES: [Package; 9] = [
     Package {
         name: "strace",
         there: || Tool::new("strace").words("--version").answers(),
+    },
+    // Tokens, and the tools and headers the tests of tokens take.
+    Package {
+        name: "softhsm2",
+        there: || Tool::new("softhsm2-util").words("--version").answers(),
+    },
+    Package {
+        name: "opensc",
+        there: || Path::new("/usr/bin/pkcs11-tool").is_file(),
+    },
+    Package {
+        name: "libp11-kit-dev",
+        there: || Path::new("/usr/include/p11-kit-1/p11-kit/pkcs11.h").is_file(),
+    },
+    Package {
+        name: "gcc",
+        there: || Tool::new("cc").words("--version").answers(),
+    },
+    Package {
+        name: "openssh-client",
+        there: || Path::new("/usr/bin/ssh-agent").is_file(),
     },
     Package {
         name: "python3-venv",

@@ -65,7 +65,7 @@ impl Recover {
         };
         let board = board.ok_or_else(|| trouble::explained(Trouble::NoBoard))?;
         let (station, base) = read(&self.station)?;
-        let key = self.unlock.open(console, &base.join(&station.key))?;
+        let key = self.unlock.open_file(console, &base.join(&station.key))?;
         let mut records = Records::open(
             &base.join(&station.log),
             &station.name,

@@ -76,7 +76,7 @@ impl Assign {
                 "no-slot",
             ));
         }
-        let key = self.unlock.open(console, &base.join(&station.key))?;
+        let key = self.unlock.open_file(console, &base.join(&station.key))?;
         let mut records = Records::open(
             &base.join(&station.log),
             &station.name,

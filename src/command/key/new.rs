@@ -1,6 +1,7 @@
 //! `cuff key new`: a private key and its `.pub` file.
 //!
-//! It takes a name and a passphrase, writes two new files, and answers with the key's id. It never overwrites.
+//! It takes a name and a passphrase, writes two new files, and answers with the key's id. For a key that is kept elsewhere it
+//! writes the `.pub` file alone, with a proof that the signer has the key. It never overwrites.
 
 use std::fmt::{self, Write};
 use std::fs;
@@ -14,8 +15,9 @@ use crate::command::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::durable::{self, WriteError};
 use crate::key::file::{self, CreateError, Protection};
-use crate::key::public_file::PublicFile;
+use crate::key::public_file::{ProveError, PublicFile};
 use crate::key::secret::SecretKey;
+use crate::key::uri::SignerUri;
 
 /// Make a private key and its `.pub` file
 ///
@@ -36,6 +38,10 @@ pub struct New {
     #[arg(long, conflicts_with = "passphrase_file")]
     unencrypted: bool,
 
+    /// Make no private key: write the `.pub` of one that is kept elsewhere (pkcs11:, ssh-agent:, exec:, vault:, or a key file)
+    #[arg(long, value_name = "SIGNER", conflicts_with = "unencrypted")]
+    signer: Option<SignerUri>,
+
     /// Say what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -44,6 +50,9 @@ pub struct New {
 impl New {
     /// Makes the key.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
+        if let Some(signer) = &self.signer {
+            return self.introduce(console, signer);
+        }
         let secret = SecretKey::generate()?;
         let card = PublicFile::prove(&self.name, &secret)
             .exit(Exit::Usage)
@@ -58,9 +67,10 @@ impl New {
         }
         let mut made = Made {
             name: self.name.clone(),
-            private_key: private.display().to_string(),
+            private_key: Some(private.display().to_string()),
             public_key: public.display().to_string(),
-            encrypted: !self.unencrypted,
+            encrypted: Some(!self.unencrypted),
+            signer: None,
             keyid: None,
         };
         if self.dry_run {
@@ -82,6 +92,48 @@ impl New {
             ));
         }
         made.keyid = Some(card.key().id().to_string());
+        console.answer(&made)
+    }
+
+    /// The `.pub` file of a key that is kept elsewhere.
+    fn introduce(&self, console: &Console, uri: &SignerUri) -> anyhow::Result<Exit> {
+        let public = self.place("pub");
+        if public.symlink_metadata().is_ok() {
+            return Err(taken(WriteError::Exists(public).into()));
+        }
+        let signer = self.unlock.open(console, uri)?;
+        let card = PublicFile::prove_by(&self.name, &*signer).map_err(|error| {
+            let (exit, rule, help) = match &error {
+                ProveError::Name(_) => (
+                    Exit::Usage,
+                    "key-name",
+                    "a name is 1 to 32 characters of a-z, 0-9 and -",
+                ),
+                ProveError::Key(_) => (Exit::No, "weak-key", "use another key"),
+                ProveError::Sign(_) => (
+                    Exit::Unknown,
+                    "signer",
+                    "check that the right token or agent is there, and try again",
+                ),
+            };
+            advised(error, exit, rule, help)
+        })?;
+        let mut made = Made {
+            name: self.name.clone(),
+            private_key: None,
+            public_key: public.display().to_string(),
+            encrypted: None,
+            signer: Some(signer.describe()),
+            keyid: None,
+        };
+        drop(signer);
+        if !self.dry_run {
+            fs::create_dir_all(&self.output)
+                .with_context(|| format!("cannot make the folder `{}`", self.output.display()))?;
+            durable::create_new(&public, card.text().as_bytes())
+                .map_err(|error| taken(error.into()))?;
+            made.keyid = Some(card.key().id().to_string());
+        }
         console.answer(&made)
     }
 
@@ -130,12 +182,15 @@ fn taken(error: anyhow::Error) -> anyhow::Error {
 pub struct Made {
     /// Whose key it is.
     name: String,
-    /// Path of the private key: keep it.
-    private_key: String,
+    /// Path of the private key: keep it; null when it is kept by `signer`.
+    private_key: Option<String>,
     /// Path of the public key: share it.
     public_key: String,
-    /// Whether the private key is under a passphrase.
-    encrypted: bool,
+    /// Whether the private key is under a passphrase; null when it is kept by `signer`.
+    encrypted: Option<bool>,
+    /// What keeps the private key, if no file was made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
     /// The key's id in metadata; null in a dry run.
     keyid: Option<String>,
 }
@@ -144,27 +199,33 @@ impl Answer for Made {
     const COMMAND: &'static str = "key new";
 
     fn human(&self, out: &mut dyn Write) -> fmt::Result {
-        let state = if self.encrypted {
+        let state = if self.encrypted == Some(true) {
             "encrypted"
         } else {
             "NOT encrypted"
         };
+        let private = self.private_key.as_deref().map(safe);
         let Some(keyid) = &self.keyid else {
-            writeln!(
-                out,
-                "would write {} ({state}) and {}",
-                safe(&self.private_key),
-                safe(&self.public_key)
-            )?;
+            match private {
+                Some(private) => {
+                    writeln!(
+                        out,
+                        "would write {private} ({state}) and {}",
+                        safe(&self.public_key)
+                    )?;
+                }
+                None => writeln!(out, "would write {}", safe(&self.public_key))?,
+            }
             return writeln!(out, "dry run: nothing was written");
         };
         writeln!(out, "name     {}", safe(&self.name))?;
         writeln!(out, "keyid    {keyid}")?;
-        writeln!(
-            out,
-            "private  {} ({state}; keep it, and a backup)",
-            safe(&self.private_key)
-        )?;
+        if let Some(private) = private {
+            writeln!(out, "private  {private} ({state}; keep it, and a backup)")?;
+        }
+        if let Some(signer) = &self.signer {
+            writeln!(out, "private  stays where it is: {}", safe(signer))?;
+        }
         writeln!(out, "public   {} (share it)", safe(&self.public_key))
     }
 }

@@ -1,6 +1,8 @@
 //! What to do when publishing is refused or fails: exit code, rule name and the next step.
 
-use crate::command::desk::{bench_failed, capacity_failed, published_failed, review_failed};
+use crate::command::desk::{
+    audit_failed, bench_failed, capacity_failed, published_failed, review_failed,
+};
 use crate::console::{Exit, advised};
 use crate::repository::candidate::CandidateError;
 use crate::repository::fleet::FleetError;
@@ -91,6 +93,7 @@ pub(super) fn of(error: PublishError) -> anyhow::Error {
             return bench_failed(error);
         }
         PublishError::Review(error) => return review_failed(error),
+        PublishError::Audit(error) => return audit_failed(error),
         PublishError::Capacity(error) => return capacity_failed(error),
         PublishError::Store(error)
         | PublishError::Candidate(CandidateError::Store(error))

@@ -40,7 +40,7 @@ impl AtStation {
     pub fn run(&self, console: &Console, path: &Path, rehearse: bool) -> anyhow::Result<Exit> {
         let (station, base) = read(path)?;
         let order = order(console, &station, &base)?;
-        let key = self.unlock.open(console, &base.join(&station.key))?;
+        let key = self.unlock.open_file(console, &base.join(&station.key))?;
         let serials = match &station.serials {
             Serials::List(list) => Serials::List(base.join(list)),
             other => other.clone(),
