@@ -38,7 +38,7 @@ pub fn active<F: Flash>(chip: &mut Chip<'_, F>, length: u32) -> Result<Vec<u8>, 
     bytes(chip, region.part(0, length))
 }
 
-/// The regions that [`standing`] and [`log`] read.
+/// The regions that `standing` and `log` read.
 pub fn told_by(layout: &Layout) -> [Region; 4] {
     [layout.trust, layout.counter, layout.journal, layout.log]
 }

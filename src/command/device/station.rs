@@ -1,6 +1,6 @@
 //! `cuff device provision --station` and what its neighbours share: the bench, read once. Not a command of its own.
 //!
-//! It reads the description and says what broken records mean; the work itself is in [`batch`].
+//! It reads the description and says what broken records mean; the work itself is in `batch`.
 
 #[cfg(feature = "probe")]
 mod batch;
