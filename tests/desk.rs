@@ -148,7 +148,7 @@ fn from_an_empty_directory_to_a_published_repository() {
       band v1
       snapshot v1, valid until [time]
       timestamp v1, valid until [time]: `cuff refresh` before that
-      evidence for band: 3436 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
+      evidence for band: 3511 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
 }
 
@@ -196,6 +196,10 @@ fn what_lies_where_after_publishing() {
     desk/.cuff/review
     desk/.gitattributes
     desk/.gitignore
+    desk/audit/7673633aad1c137c7308054e8e2739a75ac79838cce535c05828841c1a2e88a3.jsonl
+    desk/audit/c3f39fbd27af3dcc26ff2ed9b39b2f57d384124b0dd4e2297162e38e77fdca94.jsonl
+    desk/audit/clone-[random].jsonl
+    desk/audit/d1e6a2a3ca1ba3364aecd1cf3f771336d509c0f3fab220da099c52e4f4f214c3.jsonl
     desk/cuff.toml
     desk/keys/alice.pub
     desk/keys/bob.pub
@@ -290,7 +294,7 @@ fn refresh_signs_the_online_roles_afresh_and_leaves_people_alone() {
     wrote 2 objects to `desk/published`
       snapshot v2, valid until [time]
       timestamp v2, valid until [time]: `cuff refresh` before that
-      evidence for band: 3436 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
+      evidence for band: 3511 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
     ");
     assert!(desk.path("desk/staged/band.json").exists());
     // What was reviewed before the refresh is still what is signed after it.

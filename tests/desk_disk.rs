@@ -92,18 +92,23 @@ fn a_directory_that_may_only_be_read_is_named_and_can_still_be_reviewed() {
     let digest = desk.cuff("review --json").expect(0).json()["digest"].clone();
     let before = desk.files();
     hand_over(&desk.path(""), false);
-    for line in [
-        "stage band-2.cuff".to_owned(),
-        format!("sign --key bob.key --review {}", digest.as_str().unwrap()),
-        "publish --online-key online.key".to_owned(),
+    let sign = format!("sign --key bob.key --review {}", digest.as_str().unwrap());
+    let locked = [
+        "error: cannot write `desk/.cuff/lock`",
+        "help: this user may not",
+    ];
+    let store = [
+        "error: cannot write anything to directory `desk/published`",
+        "help: make room or fix the permissions",
+    ];
+    for (line, parts) in [
+        ("stage band-2.cuff", locked),
+        (&sign, locked),
+        ("publish --online-key online.key", store),
     ] {
-        let (code, says) = as_nobody(&desk, &line);
+        let (code, says) = as_nobody(&desk, line);
         assert_eq!(code, 3, "{line}: {says}");
-        for part in [
-            "error: cannot write `desk/.cuff/lock`",
-            "cause: Permission denied",
-            "help: this user may not",
-        ] {
+        for part in parts.into_iter().chain(["cause: Permission denied"]) {
             assert!(says.contains(part), "{line}: {says}");
         }
     }

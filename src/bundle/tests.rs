@@ -99,7 +99,7 @@ fn the_documented_record_is_one() {
 fn the_digest_of_a_known_bundle_never_changes() {
     assert_eq!(
         full().digest().to_string(),
-        "f53d1a170e92c4b7f4e3cdc5b87f17095ab9f7a39c2055666cc3d655b2e2499f"
+        "54f60955be3962854befc4f35ac9fe18d646f0aa4fc86f5d6a7d3533991cee79"
     );
 }
 
