@@ -33,7 +33,7 @@ pub fn tell_first(guide: &mut Guide<'_>) -> anyhow::Result<()> {
     })?;
     guide.step("The repository is published", |scene| {
         scene.cuff("status", says("staged release scale/0.9.2"))?;
-        scene.cuff(PUBLISH, says("wrote 8 objects"))?;
+        scene.cuff(PUBLISH, says("wrote 9 objects"))?;
         scene.cuff("check published", says("healthy: 0 errors, 0 warnings"))?;
         Ok(Ending::Done)
     })?;

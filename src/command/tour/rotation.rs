@@ -26,7 +26,7 @@ pub fn tell(guide: &mut Guide<'_>) -> anyhow::Result<()> {
         scene.reviewed_and_signed(&["bob", "carol", "alice-2"])?;
         scene.cuff(
             PUBLISH,
-            says("wrote 5 objects")
+            says("wrote 6 objects")
                 .and("root v2")
                 .and("targets v2")
                 .and("band v3"),
