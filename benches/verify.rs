@@ -1,6 +1,6 @@
 //! How fast the client's whole workflow is judged on a host: ten thousand sets of metadata, each another.
 //!
-//! `cargo bench --bench verify`. A set is a root, a timestamp, a snapshot, targets and a product role with one release: six
+//! `cargo bench --bench verify`. A set is a root, a timestamp, a snapshot, targets and a product role with one release: eight
 //! signatures to verify, four digests to compare, and a search for the release. Files lie in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
