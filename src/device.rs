@@ -15,6 +15,8 @@ pub mod provision;
 pub mod push;
 pub mod reach;
 pub mod read;
+pub mod regions;
+pub mod shadow;
 pub mod shipment;
 pub mod sim;
 pub mod state;

@@ -157,6 +157,19 @@ pub fn judge(known: &Known<'_>, update: &Update<'_>, room: Option<Room>) -> Judg
     }
 }
 
+/// A bootloader is a release too: the same signers, and an image for the boot region. No device installs one by itself.
+pub fn bootloader(known: &Known<'_>, evidence: &[u8], image: &[u8]) -> Result<(), Reason> {
+    let evidence = Evidence::parse(evidence)?;
+    match walk(known, &evidence).outcome {
+        Outcome::Complete(chain) => match chain.first_bootloader(known)?.admits(image) {
+            Verdict::Boot => Ok(()),
+            Verdict::Refuse(reason) => Err(reason),
+        },
+        Outcome::RootsOnly => Err(Reason::EvidenceIncomplete),
+        Outcome::Refused(reason) => Err(reason),
+    }
+}
+
 impl Moved {
     fn of(advance: Advance<'_>) -> Self {
         Self {

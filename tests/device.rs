@@ -75,6 +75,14 @@ fn a_unit_is_made_and_provisioned() {
     its trust store says sha256 [hex]
     its active slot has  sha256 [hex]
     the sealed bundle's signers say the same
+      boot      not judged  erased
+      trust     whole       record 1 in both banks
+      counter   whole       1 in both mirrors
+      journal   whole       erased
+      log       whole       1 records, chained
+      inbox     not judged  nothing to judge
+      active    whole       band/1.0
+      candidate whole       erased
     lock none: nothing on this chip keeps a hostile application from rewriting bootloader and trust store: what it runs is only as trustworthy as what it ran before
     whole
     ");

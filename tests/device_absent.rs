@@ -191,6 +191,14 @@ fn a_changed_image_is_found() {
     its trust store says sha256 [hex]
     its active slot has  sha256 [hex]
     the judge does not accept the sealed bundle for it
+      boot      not judged  erased
+      trust     whole       record 1 in both banks
+      counter   whole       1 in both mirrors
+      journal   whole       erased
+      log       whole       1 records, chained
+      inbox     not judged  nothing to judge
+      active    NOT WHOLE   something else than band/1.0
+      candidate whole       erased
     lock none: nothing on this chip keeps a hostile application from rewriting bootloader and trust store: what it runs is only as trustworthy as what it ran before
     refused: the active image is not the installed one (reason 504, active-mismatch)
     ");

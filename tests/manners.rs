@@ -1,6 +1,8 @@
 //! How every command behaves: pipes, colours, machines that read.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/schema.rs"]
+mod schema;
 #[path = "support/cuff.rs"]
 mod support;
 
@@ -10,7 +12,7 @@ use std::process::Stdio;
 
 use cuff::console::Exit;
 use insta::assert_snapshot;
-use serde_json::Value;
+use schema::{disobeyed, published};
 use support::{Desk, blessing, project};
 
 #[test]
@@ -197,14 +199,7 @@ fn every_answer_obeys_its_schema() {
         } else {
             format!("{command}.json")
         };
-        let schema = fs::read_to_string(project().join("docs/schema").join(&name)).unwrap();
-        let mut faults = Vec::new();
-        disobeys(
-            &serde_json::from_str(&schema).unwrap(),
-            &answer,
-            &name,
-            &mut faults,
-        );
+        let faults = disobeyed(&published(&name), &answer);
         assert!(faults.is_empty(), "{name}: {faults:?}\n{transcript}");
     }
 }
@@ -218,52 +213,5 @@ fn the_table_of_exit_codes_is_complete() {
             table.contains(&row),
             "docs/exit-codes.md has no row `{row}`"
         );
-    }
-}
-
-/// What in `value` is not as the schema says: the part of JSON Schema that answers use. An unknown member is a fault too.
-fn disobeys(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let allowed = &schema["type"];
-    if !(allowed.is_null()
-        || allowed == kind
-        || allowed
-            .as_array()
-            .is_some_and(|kinds| kinds.contains(&kind.into())))
-    {
-        faults.push(format!("{place} is of type {kind}, not {allowed}"));
-    }
-    if schema.get("const").is_some_and(|fixed| fixed != value) {
-        faults.push(format!("{place} is {value}, not {}", schema["const"]));
-    }
-    if let Value::Array(values) = value {
-        for (index, value) in values.iter().enumerate() {
-            disobeys(
-                &schema["items"],
-                value,
-                &format!("{place}[{index}]"),
-                faults,
-            );
-        }
-    }
-    if let Value::Object(members) = value {
-        for required in schema["required"].as_array().unwrap_or(&Vec::new()) {
-            if !members.contains_key(required.as_str().unwrap()) {
-                faults.push(format!("{place} lacks {required}"));
-            }
-        }
-        for (name, value) in members {
-            match schema["properties"].get(name) {
-                Some(below) => disobeys(below, value, &format!("{place}.{name}"), faults),
-                None => faults.push(format!("{place}.{name} is not in the schema")),
-            }
-        }
     }
 }

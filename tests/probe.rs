@@ -83,10 +83,118 @@ fn a_chip_that_goes_away_in_the_middle_is_not_waited_for() {
         unit.break_with(Faults {
             cable_after: Some(after),
             ..Faults::default()
-        });
+        })
+        .unwrap();
         let said = desk.cuff("device log");
         assert!([15, 22].contains(&said.code), "{said}");
         unit.power_cycle().unwrap();
     }
+    assert_eq!(desk.cuff("device info").code, 13);
+}
+
+#[test]
+fn a_probe_that_is_not_there_busy_or_not_ours_has_a_name_and_a_number() {
+    let Some((desk, unit)) = bench() else { return };
+    assert_snapshot!(desk.cuff("device info probe:1366:1015:000000001"), @"
+    $ cuff device info probe:1366:1015:000000001
+    exit: 20
+    --- stderr
+    error: no debug probe probe:1366:1015:000000001 is plugged in
+    help: plug it in; `cuff device list` shows what is there
+    ");
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!(
+        "probe:20b7:9db1:tcp:127.0.0.1:{}",
+        gone.local_addr().unwrap().port()
+    );
+    drop(gone);
+    let desk = desk.replace(&nobody, "NOBODY");
+    assert_snapshot!(desk.cuff(&format!("device info {nobody}")), @"
+    $ cuff device info NOBODY
+    exit: 20
+    --- stderr
+    error: no debug probe answers at NOBODY: Connection refused (os error 111)
+    help: plug it in; `cuff device list` shows what is there
+    ");
+    // Another program talks to it: the probe takes one at a time.
+    let target = unit.target();
+    let (_, address) = target.split_once("tcp:").unwrap();
+    let other = std::net::TcpStream::connect(address).unwrap();
+    assert_snapshot!(desk.cuff("device info"), @"
+    $ cuff device info
+    exit: 16
+    --- stderr
+    error: the debug probe PROBE does not answer: another program uses it, or it is stuck
+    help: close the other program, a debugger, an IDE or another cuff; if there is none, plug the probe in again
+    ");
+    drop(other);
+    assert_eq!(desk.cuff("device info").code, 13);
+    // A socket that this user may not use.
+    let socket = desk.path("probe.socket");
+    let _server = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert_snapshot!(as_nobody(&desk, &socket), @"
+    exit: 21
+    error: the debug probe probe:20b7:9db1:unix:SOCKET is there, and this user may not use it
+    help: ask whoever runs that probe's server to let this user connect
+    ");
+}
+
+/// `cuff device info` on a socket that only its owner may use, run by somebody else.
+fn as_nobody(desk: &Desk, socket: &std::path::Path) -> String {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    let open = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    open(&desk.path("."), 0o755);
+    let am_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    open(socket, if am_root { 0o600 } else { 0 });
+    // Wherever this was built, somebody else may not look there.
+    let cuff = desk.path("cuff");
+    if fs::hard_link(env!("CARGO_BIN_EXE_cuff"), &cuff).is_err() {
+        fs::copy(env!("CARGO_BIN_EXE_cuff"), &cuff).unwrap();
+    }
+    let mut command = std::process::Command::new(&cuff);
+    command
+        .env_clear()
+        .args(["device", "info", "--board", "qemu-an386"])
+        .arg(format!("probe:20b7:9db1:unix:{}", socket.display()));
+    if am_root {
+        command.uid(65534).gid(65534);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let said = said.replace(socket.to_str().unwrap(), "SOCKET");
+    format!("exit: {}\n{said}", output.status.code().unwrap())
+}
+
+#[test]
+fn a_wire_that_is_bad_once_is_no_answer_and_does_no_harm() {
+    let Some((desk, unit)) = bench() else { return };
+    for after in [5, 60, 150, 400, 2000] {
+        for faults in [
+            Faults {
+                fault_after: Some(after),
+                ..Faults::default()
+            },
+            Faults {
+                silent_after: Some(after),
+                ..Faults::default()
+            },
+        ] {
+            unit.break_with(faults.clone()).unwrap();
+            let said = desk.cuff("device info");
+            // probe-rs tries again where it can; where it cannot, nobody calls the unit something it is not.
+            assert!([13, 15, 22].contains(&said.code), "{faults:?}: {said}");
+            unit.break_with(Faults::default()).unwrap();
+            assert_eq!(desk.cuff("device info").code, 13, "after {faults:?}");
+        }
+    }
+    unit.break_with(Faults {
+        slow: 1,
+        ..Faults::default()
+    })
+    .unwrap();
     assert_eq!(desk.cuff("device info").code, 13);
 }

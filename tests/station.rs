@@ -5,84 +5,26 @@
 
 #[path = "support/factory.rs"]
 mod factory;
+#[path = "support/schema.rs"]
+mod schema;
+#[path = "support/station.rs"]
+mod station;
 #[path = "support/cuff.rs"]
 mod support;
 
-use cuff::board::catalogue::Catalogue;
-use factory::{Factory, Release};
+use factory::Factory;
+use schema::{disobeyed, published};
 use serde_json::Value;
-use support::{Desk, Transcript, project};
-use virtual_probe::bench::{Faults, Unit};
-use virtual_probe::wrist::BOOTLOADER;
-
-/// A desk with a station on it, and as many chips as slots. Needs QEMU: `CUFF_QUICK=1` leaves these tests out.
-fn station(slots: &[&str], serials: &str) -> Option<(Desk, Vec<Unit>, Factory)> {
-    if std::env::var_os("CUFF_QUICK").is_some() {
-        return None;
-    }
-    let mut band = Factory::new("band");
-    band.release(Release::bootloader("boot-1", &BOOTLOADER));
-    band.release(Release::new("1.0", 3, 20_000));
-    let units: Vec<Unit> = (1..).zip(slots).map(|(number, _)| chip(number)).collect();
-    let desk = Desk::new()
-        .variable("CUFF_OPERATOR", "kim")
-        .variable("CUFF_PASSPHRASE", "example");
-    desk.write("band.sealed", band.seal_of(&band.releases));
-    for name in ["alice.key", "alice.pub"] {
-        let key = std::fs::read(project().join("keys.example").join(name)).unwrap();
-        desk.write(name, key);
-    }
-    describe(&desk, &band, slots, &units, serials);
-    Some((desk, units, band))
-}
-
-fn chip(number: u32) -> Unit {
-    let unit = Unit::power_on([number, 0x5eed])
-        .expect("qemu-system-arm: run `cargo xtask setup`, or set CUFF_QUICK=1");
-    let board = Catalogue::embedded().unwrap();
-    unit.wear(board.get("qemu-an386").unwrap().layout().unwrap());
-    unit
-}
-
-fn describe(desk: &Desk, band: &Factory, slots: &[&str], units: &[Unit], serials: &str) {
-    let slots: Vec<String> = slots
-        .iter()
-        .zip(units)
-        .map(|(label, unit)| {
-            format!(
-                "[[slot]]\nlabel = \"{label}\"\nprobe = \"{}\"\n",
-                unit.target()
-            )
-        })
-        .collect();
-    let slots = slots.concat();
-    let text = format!(
-        "station = \"line-1\"\nboard = \"qemu-an386\"\nproduct = \"band\"\nhardware = \"band-a\"\nsealed = \"band.sealed\"\n\
-         root-sha256 = \"{}\"\nrelease = \"band/1.0\"\nbootloader = \"band/boot-1\"\nlog = \"line-1.jsonl\"\nkey = \"alice.key\"\n\
-         confirm-seconds = 2\nserials = {serials}\n{slots}",
-        band.fingerprint(1)
-    );
-    desk.write("station.toml", text);
-}
-
-const RANGE: &str = "{ prefix = \"B\", first = 1, last = 60, digits = 4 }";
-
-fn make(desk: &Desk, more: &str) -> Transcript {
-    desk.cuff(&format!("device provision --station station.toml {more}"))
-}
-
-fn verified(desk: &Desk) -> Value {
-    let said = desk.cuff("device records verify line-1.jsonl --key alice.pub --json");
-    assert_eq!(said.code, 0, "{said}");
-    serde_json::from_str::<Value>(&said.stdout).unwrap()["logs"][0].clone()
-}
+use station::{Bench, RANGE, chip, known_by, uid};
+use support::project;
+use virtual_probe::bench::{Chip, Faults};
 
 #[test]
 fn a_bare_chip_becomes_a_unit_that_has_proven_itself() {
-    let Some((desk, units, _)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    let rehearsed = make(&desk, "--dry-run");
+    let rehearsed = bench.make("--dry-run");
     assert_eq!(rehearsed.code, 0, "{rehearsed}");
     assert!(
         rehearsed
@@ -91,51 +33,73 @@ fn a_bare_chip_becomes_a_unit_that_has_proven_itself() {
         "{rehearsed}"
     );
     assert!(
-        units[0]
+        bench.units[0]
             .read(0, 4096)
             .unwrap()
             .iter()
             .all(|byte| *byte == 0xff)
     );
-    let made = make(&desk, "");
+    let made = bench.make("");
     assert_eq!(made.code, 0, "{made}");
     assert!(made.stdout.contains("PASS  slot A  B0001"), "{made}");
-    let target = units[0].target();
-    let info = desk.cuff(&format!("device info {target} --board qemu-an386 --json"));
+    let target = bench.units[0].target();
+    let info = bench
+        .desk
+        .cuff(&format!("device info {target} --board qemu-an386 --json"));
     let info: Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!(info["state"]["serial"], "B0001");
     assert_eq!(info["state"]["installed"]["release"], "band/1.0");
-    let checked = desk.cuff(&format!(
+    let checked = bench.desk.cuff(&format!(
         "device verify {target} --board qemu-an386 band.sealed"
     ));
     assert_eq!(checked.code, 0, "{checked}");
-    let log = verified(&desk);
+    assert!(
+        checked
+            .stdout
+            .contains("boot      whole       band/boot-1, byte for byte"),
+        "{checked}"
+    );
+    // What an application may do where nothing locks it out: the unit cannot tell, whoever reads it back can.
+    let bootloader = bench.units[0].read(0, 4096).unwrap();
+    bench.units[0].write(0, &[0xff; 4096]).unwrap();
+    let erased = bench.desk.cuff(&format!(
+        "device verify {target} --board qemu-an386 band.sealed"
+    ));
+    assert_eq!(erased.code, 10, "{erased}");
+    assert!(
+        erased.stdout.contains("refused: boot is not whole"),
+        "{erased}"
+    );
+    bench.units[0].write(0, &bootloader).unwrap();
+    let log = bench.verified();
     assert_eq!(
         (log["attempts"].as_u64(), log["passed"].as_u64()),
         (Some(1), Some(1))
     );
-    let again = make(&desk, "");
+    let again = bench.make("");
     assert_eq!(again.code, 14, "{again}");
-    let anew = make(&desk, "--replace");
+    let anew = bench.make("--replace");
     assert_eq!(anew.code, 0, "{anew}");
     assert!(anew.stdout.contains("B0001"), "{anew}");
 }
 
 #[test]
 fn a_locked_unit_is_proven_locked_and_comes_back_by_its_ticket_alone() {
-    let Some((desk, units, _)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    let made = make(&desk, "--lock");
+    let made = bench.make("--lock");
     assert_eq!(made.code, 0, "{made}");
     assert!(made.stdout.contains("PASS, LOCKED"), "{made}");
-    let again = make(&desk, "--replace");
+    let again = bench.make("--replace");
     assert_eq!(again.code, 24, "{again}");
-    let desk = desk
-        .variable("CUFF_DEVICE", units[0].target())
+    let mut bench = bench;
+    bench.desk = bench
+        .desk
+        .variable("CUFF_DEVICE", bench.units[0].target())
         .variable("CUFF_BOARD", "qemu-an386");
     let recover = |more: &str| {
-        desk.cuff(&format!(
+        bench.desk.cuff(&format!(
             "device recover --erase-all --station station.toml {more}"
         ))
     };
@@ -144,19 +108,36 @@ fn a_locked_unit_is_proven_locked_and_comes_back_by_its_ticket_alone() {
     assert_eq!(stranger.code, 1, "{stranger}");
     let virgin = recover("--virgin");
     assert_eq!(virgin.code, 14, "{virgin}");
+    assert!(
+        virgin.stderr.contains("FAIL: the chip is erased"),
+        "{virgin}"
+    );
     assert!(virgin.stderr.contains("was unit B0001"), "{virgin}");
     assert!(
-        units[0]
+        bench.units[0]
             .read(0, 64)
             .unwrap()
             .iter()
             .all(|byte| *byte == 0xff)
     );
+    // It stays erased until its ticket is named, whatever else is tried.
+    let kept = bench.make("--replace");
+    assert_eq!(kept.code, 14, "{kept}");
+    assert!(
+        kept.stdout.contains("was erased as what it is not"),
+        "{kept}"
+    );
+    let on_record = bench
+        .entries()
+        .into_iter()
+        .find(|entry| entry["kind"] == "erased")
+        .unwrap();
+    assert_eq!(on_record["failed"], "no-virgin");
     let returned = recover("--rma T1 --unit B0001");
     assert_eq!(returned.code, 0, "{returned}");
-    let anew = make(&desk, "--replace");
+    let anew = bench.make("--replace");
     assert_eq!(anew.code, 0, "{anew}");
-    let info = desk.cuff("device info --json");
+    let info = bench.desk.cuff("device info --json");
     let info: Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!(
         (
@@ -165,64 +146,72 @@ fn a_locked_unit_is_proven_locked_and_comes_back_by_its_ticket_alone() {
         ),
         (Some("B0001"), Some(3))
     );
-    let locked = desk.cuff("device lock");
+    let locked = bench.desk.cuff("device lock");
     assert_eq!(locked.code, 0, "{locked}");
-    assert_eq!(desk.cuff("device info").code, 24);
+    assert_eq!(bench.desk.cuff("device info").code, 24);
 }
 
 #[test]
 fn what_must_not_be_made_a_unit_is_left_alone() {
-    let Some((desk, units, band)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
     // Firmware of somebody else.
-    units[0].write(0, b"somebody's firmware").unwrap();
-    let foreign = make(&desk, "");
+    bench.units[0].write(0, b"somebody's firmware").unwrap();
+    let foreign = bench.make("");
     assert_eq!(foreign.code, 28, "{foreign}");
     assert!(foreign.stdout.contains("at step preflight"), "{foreign}");
-    assert_eq!(units[0].read(0, 8).unwrap(), b"somebody");
-    assert_eq!(make(&desk, "--overwrite").code, 0);
+    assert_eq!(bench.units[0].read(0, 8).unwrap(), b"somebody");
+    assert_eq!(bench.make("--overwrite").code, 0);
     // A unit that this station never saw.
-    let other = desk.read("station.toml").replace("line-1", "line-2");
-    desk.write("other.toml", other);
-    let elsewhere = desk.cuff("device provision --station other.toml");
+    let other = bench.desk.read("station.toml").replace("line-1", "line-2");
+    bench.desk.write("other.toml", other);
+    let elsewhere = bench.desk.cuff("device provision --station other.toml");
     assert_eq!(elsewhere.code, 14, "{elsewhere}");
     // A unit of another company.
     let mut strangers = Factory::strangers("band");
-    strangers.releases = band.releases.clone();
+    strangers.releases = bench.band.releases.clone();
     strangers.publish();
-    desk.write("theirs.sealed", strangers.seal_of(&strangers.releases));
-    let theirs = desk
+    bench
+        .desk
+        .write("theirs.sealed", strangers.seal_of(&strangers.releases));
+    let theirs = bench
+        .desk
         .read("other.toml")
         .replace("band.sealed", "theirs.sealed")
-        .replace(&band.fingerprint(1), &strangers.fingerprint(1));
-    desk.write("theirs.toml", theirs);
-    let theirs = desk.cuff("device provision --station theirs.toml");
+        .replace(&bench.band.fingerprint(1), &strangers.fingerprint(1));
+    bench.desk.write("theirs.toml", theirs);
+    let theirs = bench.desk.cuff("device provision --station theirs.toml");
     assert_eq!(theirs.code, 28, "{theirs}");
     assert!(theirs.stdout.contains("trusts another root"), "{theirs}");
     // A bundle that is too old, and one that the pinned root does not vouch for.
-    let old = desk
+    let old = bench
+        .desk
         .read("station.toml")
         .replace("serials", "max-bundle-age = \"1d\"\nserials");
-    desk.write("old.toml", old);
-    let old = desk.cuff("device provision --station old.toml");
+    bench.desk.write("old.toml", old);
+    let old = bench.desk.cuff("device provision --station old.toml");
     assert_eq!(old.code, 1, "{old}");
-    let unpinned = desk
+    let unpinned = bench
+        .desk
         .read("station.toml")
         .replace("band.sealed", "theirs.sealed");
-    desk.write("unpinned.toml", unpinned);
+    bench.desk.write("unpinned.toml", unpinned);
     assert_eq!(
-        desk.cuff("device provision --station unpinned.toml").code,
+        bench
+            .desk
+            .cuff("device provision --station unpinned.toml")
+            .code,
         10
     );
     // Another chip, then no power.
-    units[0].become_another_chip();
-    assert_eq!(make(&desk, "--replace").code, 23);
-    units[0].power_off().unwrap();
-    let dark = make(&desk, "--replace");
+    bench.units[0].become_another_chip();
+    assert_eq!(bench.make("--replace").code, 23);
+    bench.units[0].power_off().unwrap();
+    let dark = bench.make("--replace");
     assert_eq!(dark.code, 22, "{dark}");
     assert!(dark.stdout.contains("FAIL  slot A"), "{dark}");
-    let log = verified(&desk);
+    let log = bench.verified();
     assert_eq!(
         (log["attempts"].as_u64(), log["passed"].as_u64()),
         (Some(4), Some(1))
@@ -231,11 +220,12 @@ fn what_must_not_be_made_a_unit_is_left_alone() {
 
 #[test]
 fn serials_come_from_a_range_a_list_or_a_label_and_none_is_given_twice() {
-    let Some((desk, units, band)) = station(&["A"], "{ scan = true }") else {
+    let Some(bench) = Bench::new(&["A"], "{ scan = true }") else {
         return;
     };
     let scan = |label: &str| {
-        let mut child = desk
+        let mut child = bench
+            .desk
             .command()
             .args(["device", "provision", "--station", "station.toml"])
             .stdin(std::process::Stdio::piped())
@@ -254,155 +244,120 @@ fn serials_come_from_a_range_a_list_or_a_label_and_none_is_given_twice() {
     assert_eq!(scan(&"x".repeat(40)).0, 29);
     assert_eq!(scan("LABEL 7\r\n").0, 0);
     let second = chip(77);
-    describe(
-        &desk,
-        &band,
-        &["A"],
-        std::slice::from_ref(&second),
-        "{ scan = true }",
-    );
+    bench.describe(&["A"], std::slice::from_ref(&second), "{ scan = true }");
     let (code, said) = scan("LABEL 7\n");
     assert_eq!(code, 29, "{said}");
     assert!(said.contains("was given to another unit"), "{said}");
-    desk.write("list.txt", "LABEL 7\n\nLABEL 8\n");
-    describe(
-        &desk,
-        &band,
+    bench.desk.write("list.txt", "LABEL 7\n\nLABEL 8\n");
+    bench.describe(
         &["A"],
         std::slice::from_ref(&second),
         "{ list = \"list.txt\" }",
     );
-    let listed = make(&desk, "");
+    let listed = bench.make("");
     assert!(listed.stdout.contains("LABEL 8"), "{listed}");
     let third = chip(78);
-    describe(
-        &desk,
-        &band,
+    bench.describe(
         &["A"],
         std::slice::from_ref(&third),
         "{ list = \"list.txt\" }",
     );
-    assert_eq!(make(&desk, "").code, 30);
-    drop(units);
+    assert_eq!(bench.make("").code, 30);
 }
 
 #[test]
 fn a_log_that_was_touched_stops_the_line_and_two_logs_share_no_serial() {
-    let Some((desk, _units, _)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    assert_eq!(make(&desk, "").code, 0);
-    let table = desk.cuff("device records export csv line-1.jsonl");
+    assert_eq!(bench.make("").code, 0);
+    let table = bench.desk.cuff("device records export csv line-1.jsonl");
     assert!(
         table
             .stdout
             .contains("line-1,kim,A,B0001,01000000ed5e0000,true,0"),
         "{table}"
     );
-    let whole = desk.read("line-1.jsonl");
-    desk.write("line-1.jsonl", whole.replace("B0001", "B0002"));
-    assert_eq!(make(&desk, "--replace").code, 31);
-    let touched = desk.cuff("device records verify line-1.jsonl");
+    let whole = bench.desk.read("line-1.jsonl");
+    bench
+        .desk
+        .write("line-1.jsonl", whole.replace("B0001", "B0002"));
+    assert_eq!(bench.make("--replace").code, 31);
+    let touched = bench.desk.cuff("device records verify line-1.jsonl");
     assert_eq!(touched.code, 31, "{touched}");
-    desk.write(
+    bench.desk.write(
         "line-1.jsonl",
         whole.lines().next().unwrap().to_owned() + "\n",
     );
-    assert_eq!(make(&desk, "--replace").code, 31);
-    desk.write("line-1.jsonl", &whole);
+    assert_eq!(bench.make("--replace").code, 31);
+    bench.desk.write("line-1.jsonl", &whole);
     let stranger = std::fs::read(project().join("keys.example/bob.pub")).unwrap();
-    desk.write("bob.pub", stranger);
+    bench.desk.write("bob.pub", stranger);
     assert_eq!(
-        desk.cuff("device records verify line-1.jsonl --key bob.pub")
+        bench
+            .desk
+            .cuff("device records verify line-1.jsonl --key bob.pub")
             .code,
         31
     );
-    let other = desk.read("station.toml").replace("line-1", "line-2");
-    desk.write("other.toml", other);
-    assert_eq!(desk.cuff("device provision --station other.toml").code, 14);
-    let both = desk.cuff("device records verify line-1.jsonl line-2.jsonl");
+    let other = bench.desk.read("station.toml").replace("line-1", "line-2");
+    bench.desk.write("other.toml", other);
+    assert_eq!(
+        bench
+            .desk
+            .cuff("device provision --station other.toml")
+            .code,
+        14
+    );
+    let both = bench
+        .desk
+        .cuff("device records verify line-1.jsonl line-2.jsonl");
     assert_eq!(both.code, 31, "{both}");
     assert!(
-        both.stdout.contains("OVERLAP: both ranges hold B1 to B60"),
+        both.stdout.contains("OVERLAP: both ranges hold B1 to B400"),
         "{both}"
     );
-    let unwritable = desk
+    let unwritable = bench
+        .desk
         .read("station.toml")
         .replace("log = \"line-1", "log = \"absent/line-1");
-    desk.write("unwritable.toml", unwritable);
+    bench.desk.write("unwritable.toml", unwritable);
     assert_eq!(
-        desk.cuff("device provision --station unwritable.toml").code,
+        bench
+            .desk
+            .cuff("device provision --station unwritable.toml")
+            .code,
         3
     );
 }
 
 #[test]
 fn a_sick_application_never_passes() {
-    let Some((desk, units, _)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    units[0].healthy(false);
-    let sick = make(&desk, "");
+    bench.units[0].healthy(false);
+    let sick = bench.make("");
     assert_eq!(sick.code, 11, "{sick}");
     assert!(sick.stdout.contains("at step confirm"), "{sick}");
-    units[0].healthy(true);
-    let well = make(&desk, "");
+    bench.units[0].healthy(true);
+    let well = bench.make("");
     assert_eq!(well.code, 0, "{well}");
     assert!(well.stdout.contains("B0001"), "{well}");
 }
 
-/// Power or cable goes at sampled transfers of the whole transaction; the same command then finishes the unit, under the same serial.
-#[test]
-fn a_unit_that_was_cut_off_is_finished_by_the_same_command() {
-    let Some((desk, units, _)) = station(&["A"], RANGE) else {
-        return;
-    };
-    let unit = &units[0];
-    let before = unit.transfers();
-    assert_eq!(make(&desk, "").code, 0);
-    let whole = unit.transfers() - before;
-    let cuts: u64 = std::env::var("CUFF_CUTS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(3);
-    let mut bitten = 0;
-    for cut in 1..=cuts {
-        let after = whole * cut / (cuts + 1);
-        let (power, cable) = if cut % 2 == 0 {
-            (Some(after), None)
-        } else {
-            (None, Some(after))
-        };
-        unit.break_with(Faults {
-            power_after: power,
-            cable_after: cable,
-            ..Faults::default()
-        });
-        // How often a probe asks whether a chip is done varies: a late cut can miss a quick run.
-        let missed = make(&desk, "--replace").code == 0;
-        bitten += u64::from(!missed);
-        unit.power_cycle().unwrap();
-        let finished = make(&desk, "--replace");
-        assert_eq!(finished.code, 0, "after {after}: {finished}");
-        assert!(finished.stdout.contains("B0001"), "{finished}");
-    }
-    let log = verified(&desk);
-    assert!(bitten * 2 > cuts, "{bitten} of {cuts} cuts were met");
-    assert_eq!(log["passed"].as_u64(), Some(1 + cuts + (cuts - bitten)));
-    let attempts = log["attempts"].as_u64().unwrap();
-    assert_eq!(attempts, 1 + 2 * cuts, "an attempt is not on record");
-}
-
 #[test]
 fn slots_work_side_by_side_and_records_serials_and_chips_agree() {
-    let Some((desk, units, _)) = station(&["A", "B", "C"], RANGE) else {
+    let Some(bench) = Bench::new(&["A", "B", "C"], RANGE) else {
         return;
     };
-    units[1].break_with(Faults {
-        power_after: Some(3000),
-        ..Faults::default()
-    });
-    let made = make(&desk, "--json");
+    bench.units[1]
+        .break_with(Faults {
+            power_after: Some(3000),
+            ..Faults::default()
+        })
+        .unwrap();
+    let made = bench.make("--json");
     assert_eq!(made.code, 32, "{made}");
     let lines: Vec<Value> = made
         .stdout
@@ -413,15 +368,19 @@ fn slots_work_side_by_side_and_records_serials_and_chips_agree() {
         .iter()
         .filter(|line| line["type"] == "task_end")
         .collect();
+    let schema = published("device-provision-lines.json");
+    for line in &lines {
+        assert_eq!(disobeyed(&schema, line), Vec::<String>::new(), "{line}");
+    }
     assert_eq!(ends.len(), 3);
     assert_eq!(ends.iter().filter(|end| end["passed"] == true).count(), 2);
     assert_eq!(lines.last().unwrap()["exit"], 32);
-    units[1].power_cycle().unwrap();
-    let finished = make(&desk, "--slot B");
+    bench.units[1].power_cycle().unwrap();
+    let finished = bench.make("--slot B");
     assert_eq!(finished.code, 0, "{finished}");
     let mut serials = Vec::new();
-    for unit in &units {
-        let info = desk.cuff(&format!(
+    for unit in &bench.units {
+        let info = bench.desk.cuff(&format!(
             "device info {} --board qemu-an386 --json",
             unit.target()
         ));
@@ -430,43 +389,115 @@ fn slots_work_side_by_side_and_records_serials_and_chips_agree() {
     }
     serials.sort();
     assert_eq!(serials, ["B0001", "B0002", "B0003"]);
-    assert_eq!(verified(&desk)["passed"].as_u64(), Some(3));
+    assert_eq!(bench.verified()["passed"].as_u64(), Some(3));
     // Another probe on slot B, the same chip behind it: nothing is made twice.
-    let taken = desk.cuff(&format!(
+    let taken = bench.desk.cuff(&format!(
         "device slot assign A {} --station station.toml",
-        units[1].target()
+        bench.units[1].target()
     ));
     assert_eq!(taken.code, 2, "{taken}");
+    assert!(taken.stderr.contains("name the same probe"), "{taken}");
+    let nameless = bench
+        .desk
+        .cuff("device slot assign A probe:20b7:9db1 --station station.toml");
+    assert_eq!(nameless.code, 2, "{nameless}");
+    assert!(
+        nameless.stderr.contains("each probe needs a serial"),
+        "{nameless}"
+    );
     let fourth = chip(4);
-    let wired = desk.cuff(&format!(
+    let wired = bench.desk.cuff(&format!(
         "device slot assign A {} --station station.toml",
         fourth.target()
     ));
     assert_eq!(wired.code, 0, "{wired}");
-    let next = make(&desk, "--slot A");
+    let next = bench.make("--slot A");
     assert!(next.stdout.contains("B0004"), "{next}");
 }
 
 #[test]
 fn a_virgin_part_that_arrives_locked_is_opened_and_made() {
-    let Some((desk, units, _)) = station(&["A"], RANGE) else {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    units[0].lock().unwrap();
-    assert_eq!(make(&desk, "").code, 24);
-    let opened = desk.cuff(&format!(
+    bench.units[0].lock().unwrap();
+    assert_eq!(bench.make("").code, 24);
+    let opened = bench.desk.cuff(&format!(
         "device recover {} --board qemu-an386 --erase-all --station station.toml --virgin",
-        units[0].target()
+        bench.units[0].target()
     ));
     assert_eq!(opened.code, 0, "{opened}");
-    let made = make(&desk, "");
+    let made = bench.make("");
     assert_eq!(made.code, 0, "{made}");
     // A word in flash that always reads wrong is named by its address.
-    units[0].break_with(Faults {
-        flipped: Some((0x2102_c010, 0x04)),
-        ..Faults::default()
-    });
-    let flipped = make(&desk, "--replace");
+    bench.units[0]
+        .break_with(Faults {
+            flipped: Some((0x2102_c010, 0x04)),
+            ..Faults::default()
+        })
+        .unwrap();
+    let flipped = bench.make("--replace");
     assert_eq!(flipped.code, 26, "{flipped}");
     assert!(flipped.stdout.contains("0x2102c010"), "{flipped}");
+    // A page that does not erase is named too.
+    bench.units[0]
+        .break_with(Faults {
+            stuck: Some(0x2101_8000),
+            ..Faults::default()
+        })
+        .unwrap();
+    let stuck = bench.make("--replace");
+    assert_eq!(stuck.code, 26, "{stuck}");
+    assert!(
+        stuck
+            .stdout
+            .contains("trust does not hold what was written: 0x210180"),
+        "{stuck}"
+    );
+}
+
+#[test]
+fn two_chips_with_one_number_never_become_one_unit() {
+    let Some(bench) = Bench::new(&["A", "B"], RANGE) else {
+        return;
+    };
+    bench.units[1].seat(&Chip::virgin(uid(1))).unwrap();
+    let made = bench.make("");
+    assert_eq!(made.code, 32, "{made}");
+    assert!(
+        made.stdout
+            .contains("another slot works on a chip with the same number"),
+        "{made}"
+    );
+    let written = bench
+        .units
+        .iter()
+        .filter(|unit| known_by(&unit.chip().unwrap()).is_some());
+    assert_eq!(written.count(), 1);
+    assert_eq!(bench.promises().len(), 1);
+}
+
+#[test]
+fn a_range_ends_and_slots_that_cannot_be_told_apart_are_refused() {
+    let short = RANGE.replace("last = 400", "last = 1");
+    let Some(bench) = Bench::new(&["A"], &short) else {
+        return;
+    };
+    assert_eq!(bench.make("").code, 0);
+    bench.units[0].seat(&Chip::virgin(uid(2))).unwrap();
+    let ended = bench.make("");
+    assert_eq!(ended.code, 30, "{ended}");
+    assert!(ended.stdout.contains("the range ends at B1"), "{ended}");
+    let probe = bench.units[0].target();
+    for (second, said) in [
+        (probe.as_str(), "name the same probe"),
+        ("probe:20b7:9db1", "each probe needs a serial"),
+    ] {
+        let text = bench.desk.read("station.toml");
+        let slot = format!("{text}[[slot]]\nlabel = \"B\"\nprobe = \"{second}\"\n");
+        bench.desk.write("two.toml", slot);
+        let refused = bench.desk.cuff("device provision --station two.toml");
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.stderr.contains(said), "{refused}");
+    }
 }

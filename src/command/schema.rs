@@ -36,6 +36,10 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<device::lock::Locked>(),
         entry::<device::log::Told>(),
         entry::<device::provision::Provisioned>(),
+        (
+            "device-provision-lines.json".to_owned(),
+            device::station::line::schema(),
+        ),
         entry::<device::push::Pushed>(),
         entry::<device::records::Exported>(),
         entry::<device::records::Verified>(),

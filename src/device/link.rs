@@ -41,6 +41,11 @@ pub trait Link {
     /// The first `length` bytes of the active slot.
     fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError>;
 
+    /// All of flash, where the link can read it.
+    fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
+        Ok(None)
+    }
+
     /// What a debug probe sees of the chip; nothing where the device speaks for itself.
     fn seen(&mut self) -> Result<Option<Seen>, LinkError> {
         Ok(None)

@@ -5,7 +5,6 @@
 
 pub mod attach;
 mod chip;
-pub mod shadow;
 mod worker;
 
 use std::time::Duration;
@@ -21,12 +20,12 @@ use super::event;
 use super::link::{Boot, Link, LinkError, Log, Seen, Sent};
 use super::nonce::nonce;
 use super::read;
+use super::shadow::{Shadow, Stretch};
 use super::target::{ProbeId, Target};
 use super::trouble::Trouble;
 use super::unit::Unit;
 use crate::board::Board;
 use chip::Chip;
-use shadow::{Shadow, Stretch};
 use worker::{Beat, Gone, Worker};
 
 /// A chip behind a debug probe, held by this process alone.
@@ -63,15 +62,32 @@ impl Probe {
                 board.name
             ),
         })?;
+        // No probe is opened for a chip that nobody described.
+        attach::debug(board)?;
         let (wanted, described) = (named.cloned(), board.clone());
         let (known, tell) = std::sync::mpsc::channel();
-        let worker = Worker::start(ATTACH, move || {
-            let (chip, id) = Chip::reach(wanted.as_ref(), &described, layout, erase)?;
-            let _nobody = known.send(id);
-            Ok(chip)
-        })
-        .map_err(gone)?
-        .map_err(|trouble: Trouble| LinkError::Trouble(trouble))?;
+        let started = Worker::start(OPEN, SILENCE, move |beat| {
+            let mut attach = || {
+                let (probe, id) = attach::open(wanted.as_ref())?;
+                let _nobody = known.send(id);
+                beat.reach(0);
+                Chip::reach(probe, &described, layout, erase)
+            };
+            match attach() {
+                // One fault can be a bad contact. Nobody is told to erase a chip before it said so twice.
+                Err(Trouble::Locked) => attach(),
+                reached => reached,
+            }
+        });
+        let worker = match (started, named) {
+            (Err(Gone::Silent(OPEN)), Some(named)) => {
+                return Err(Trouble::InUse {
+                    probe: attach::name(named),
+                }
+                .into());
+            }
+            (started, _) => started.map_err(gone)?.map_err(LinkError::Trouble)?,
+        };
         let id = tell.recv().map_err(|_| gone(Gone::Broken))?;
         Ok(Self {
             worker,
@@ -242,6 +258,11 @@ impl Link for Probe {
         self.region(region)
     }
 
+    fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
+        let whole = Region::new(0, self.layout.flash_length());
+        self.region(whole).map(Some)
+    }
+
     fn seen(&mut self) -> Result<Option<Seen>, LinkError> {
         let chip = self.board.debug.as_ref().map(|debug| debug.chip.clone());
         Ok(Some(Seen {
@@ -258,6 +279,9 @@ fn lost(trouble: Trouble) -> LinkError {
         Trouble::NoTarget { .. } => LinkError::Lost {
             why: "it no longer answers the probe".to_owned(),
         },
+        Trouble::Locked => LinkError::Lost {
+            why: "its debug port, which was open, answered with a fault".to_owned(),
+        },
         other => LinkError::Trouble(other),
     }
 }
@@ -268,7 +292,7 @@ fn gone(gone: Gone) -> LinkError {
             Gone::Silent(limit) => {
                 format!("the probe said nothing for {} seconds", limit.as_secs())
             }
-            Gone::Broken => "the probe's driver gave up".to_owned(),
+            Gone::Broken => "the probe's driver gave up on what it heard".to_owned(),
         },
     }
 }
@@ -280,7 +304,7 @@ fn refused(refused: upload::Refused) -> LinkError {
     }
 }
 
-/// How long a probe may be silent while it looks for its chip; probe-rs tries five times for a second.
-const ATTACH: Duration = Duration::from_secs(20);
-/// How long a probe may be silent in the middle of a job.
-const SILENCE: Duration = Duration::from_secs(20);
+/// How long a probe may take to say that it is one. One that talks to somebody else says nothing.
+const OPEN: Duration = Duration::from_secs(10);
+/// How long a probe may be silent in the middle of a job; probe-rs looks five times for a second for a chip.
+const SILENCE: Duration = Duration::from_secs(15);

@@ -66,7 +66,8 @@ fn root<F: Flash>(chip: &mut Chip<'_, F>, record: &Record) -> Option<Vec<u8>> {
     })
 }
 
-fn bytes<F: Flash>(chip: &mut Chip<'_, F>, region: Region) -> Result<Vec<u8>, Fault> {
+/// What a region holds.
+pub fn bytes<F: Flash>(chip: &mut Chip<'_, F>, region: Region) -> Result<Vec<u8>, Fault> {
     let mut bytes = vec![0; usize::try_from(region.length).map_err(|_| Fault::Outside)?];
     chip.read(region, 0, &mut bytes)?;
     Ok(bytes)

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use cuff_bootloader::boot::{Ended, drive};
 use cuff_bootloader::carry::carry;
 use cuff_bootloader::flash::{Chip, Fault};
-use cuff_bootloader::layout::Layout;
+use cuff_bootloader::layout::{Layout, Region};
 use cuff_bootloader::nor::Cut;
 use cuff_bootloader::plan::{HandOver, Step, plan};
 use cuff_bootloader::provision::{self, First, Unprovisioned};
@@ -307,6 +307,13 @@ impl Link for Sim {
 
     fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError> {
         read::active(&mut self.chip(), length).map_err(LinkError::Flash)
+    }
+
+    fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
+        let length = self.layout.flash_length();
+        read::bytes(&mut self.chip(), Region::new(0, length))
+            .map(Some)
+            .map_err(LinkError::Flash)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Takes `station.toml`, gives a checked plan. It opens no file it names and talks to no probe.
 
+pub mod order;
 #[cfg(feature = "probe")]
 pub mod pass;
 pub mod records;
@@ -145,7 +146,7 @@ impl Station {
 }
 
 /// Two probes that answer to one name cannot be told apart, and would write one unit twice and another never.
-fn check_slots(slots: &[Slot]) -> Result<(), String> {
+pub fn check_slots(slots: &[Slot]) -> Result<(), String> {
     if slots.is_empty() {
         return Err("a station needs a [[slot]]".to_owned());
     }

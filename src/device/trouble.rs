@@ -25,11 +25,11 @@ pub enum Trouble {
     NoPermission {
         /// The probe.
         probe: String,
-        /// The line that lets this user.
-        rule: String,
+        /// The udev rule that lets this user, where the probe is on this machine's USB.
+        rule: Option<String>,
     },
     /// Somebody else has it open.
-    #[error("the debug probe {probe} is in use by another program")]
+    #[error("the debug probe {probe} does not answer: another program uses it, or it is stuck")]
     InUse {
         /// The probe.
         probe: String,

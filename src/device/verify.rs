@@ -1,15 +1,21 @@
 //! What a device holds, judged at the desk.
 //!
-//! Takes the bytes read back from the active slot, gives whether they are the image that the unit says it installed, and
-//! whether a sealed bundle's signers say the same. The judge is the bootloader's; only the place is another.
+//! Takes the bytes read back, gives whether the active slot holds the image that the unit says it installed, whether a sealed
+//! bundle's signers say the same, and what every region holds. The judge is the bootloader's; only the place is another.
 
+use cuff_bootloader::flash::Chip;
+use cuff_bootloader::layout::{Layout, Region};
 use cuff_bootloader::record::Image;
 use cuff_verifier::digest::Digest;
+use cuff_verifier::judge::Known;
+use cuff_verifier::release::Kind;
 
 use super::link::{Link, LinkError};
+use super::regions;
+use super::shadow::Shadow;
 use super::shipment::{Goods, Shipment, ShipmentError};
 use super::unit::{Knowledge, Unit};
-use crate::judgement::{Judgement, Update, judge};
+use crate::judgement::{Judgement, Update, bootloader, judge};
 
 /// The image in the active slot.
 #[derive(Clone, Debug)]
@@ -40,6 +46,75 @@ impl Held {
     pub fn is_whole(&self) -> bool {
         self.found == self.image.sha256
     }
+}
+
+/// Every region, where the link can read flash; the bootloader is held against the one in the sealed bundle, if its signers
+/// are those the unit trusts.
+pub fn regions(
+    link: &mut dyn Link,
+    layout: &Layout,
+    unit: &Unit,
+    knowledge: &Knowledge,
+    shipment: Option<&Shipment>,
+) -> Result<Option<Vec<regions::Held>>, Unread> {
+    let Some(bytes) = link.flash()? else {
+        return Ok(None);
+    };
+    let mut flash = Shadow::erased(layout);
+    flash.fill(Region::new(0, layout.flash_length()), &bytes);
+    let signed = match shipment {
+        Some(shipment) => signed_bootloader(shipment, unit, knowledge)?,
+        None => None,
+    };
+    let signed = signed.as_ref().map(|goods| regions::Signed {
+        release: &goods.path,
+        image: goods.bundle.image(),
+    });
+    Ok(Some(regions::look(
+        &mut Chip::new(&mut flash, layout),
+        signed.as_ref(),
+    )))
+}
+
+/// The bootloader in a sealed bundle, if its signers are those the unit trusts.
+fn signed_bootloader(
+    shipment: &Shipment,
+    unit: &Unit,
+    knowledge: &Knowledge,
+) -> Result<Option<Goods>, ShipmentError> {
+    for path in shipment.releases() {
+        let Some(goods) = shipment.goods(knowledge.product(), Some(&path))? else {
+            continue;
+        };
+        if goods.bundle.record().kind != Kind::Bootloader {
+            continue;
+        }
+        let evidence = shipment
+            .metadata()?
+            .evidence(&path, knowledge.record.root.version)?;
+        // A bootloader is what a unit began with: what the unit has installed since does not count against it.
+        let known = Known::of_new_unit(
+            knowledge.product(),
+            knowledge.record.identity.hardware.as_str(),
+            unit.bootloader,
+            &knowledge.root,
+        );
+        if bootloader(&known, &evidence, goods.bundle.image()).is_ok() {
+            return Ok(Some(goods));
+        }
+    }
+    Ok(None)
+}
+
+/// Why nothing is known of the regions.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// The unit.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The sealed bundle.
+    #[error(transparent)]
+    Shipment(#[from] ShipmentError),
 }
 
 /// What the signers of a sealed bundle say about what the unit holds.

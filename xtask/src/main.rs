@@ -34,7 +34,8 @@ cargo xtask TASK
   fuzz [--hours N | --seconds N] [TARGET]
                                  hostile input for every reader (fuzz/); seconds are for each target, 10 if not said,
                                  hours for all of them together
-  sweep publish                  interrupt publishing everywhere, not only at a sample of points; some minutes
+  sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
+                                 at a sample of points; some minutes
   size                           what the verifier costs on a wearable, against its budgets
 ";
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["sweep", "publish"] => test::sweep("store", "sweep"),
+        ["sweep", "provision"] => test::sweep("station_cuts", "sweep"),
         ["size"] => size::run(),
         _ => return usage(),
     };

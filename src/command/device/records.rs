@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::station::unrecorded;
 use crate::console::{Advice, Answer, Console, Exit, safe};
-use crate::device::station::records::Told;
+use crate::device::station::records::told::Told;
 use crate::key::PublicKey;
 use crate::key::public_file::PublicFile;
 

@@ -9,14 +9,18 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::station::{now, read, unrecorded};
+use super::station::{now, read, records, unrecorded};
 use super::{At, explained, trouble};
 use crate::command::unlock::Unlock;
 use crate::console::{Answer, Console, Exit, advised, safe};
+use crate::device::chronicle::judge;
+use crate::device::link::Link;
 use crate::device::probe::Probe;
-use crate::device::station::records::{Entry, Records};
+use crate::device::reach::reach;
+use crate::device::station::records::record::{Entry, Said};
 use crate::device::target::Target;
 use crate::device::trouble::Trouble;
+use crate::device::unit::Standing;
 
 /// Open a locked chip by erasing everything on it
 #[derive(Debug, clap::Args)]
@@ -44,6 +48,10 @@ pub struct Recover {
     #[arg(long, value_name = "SERIAL", requires = "rma")]
     unit: Option<String>,
 
+    /// Where the unit still speaks for itself, as serial:PATH or tcp:HOST:PORT: its log is read before it is erased
+    #[arg(long, value_name = "TARGET", requires = "rma")]
+    listen: Option<Target>,
+
     /// Who stands at the bench; goes into the records
     #[arg(long, value_name = "NAME", env = "CUFF_OPERATOR", default_value = "")]
     operator: String,
@@ -65,17 +73,9 @@ impl Recover {
         };
         let board = board.ok_or_else(|| trouble::explained(Trouble::NoBoard))?;
         let (station, base) = read(&self.station)?;
-        let key = self.unlock.open_file(console, &base.join(&station.key))?;
-        let mut records = Records::open(
-            &base.join(&station.log),
-            &station.name,
-            Box::new(key),
-            station.range(),
-            now(),
-        )
-        .map_err(unrecorded)?;
+        let mut records = records(console, &station, &base, &self.unlock)?;
         if let Some(unit) = &self.unit
-            && records.told().passed_unit(unit).is_none()
+            && records.told().holder(unit).is_none()
         {
             return Err(advised(
                 anyhow::anyhow!(
@@ -86,10 +86,12 @@ impl Recover {
                 "recover it at the station that made it",
             ));
         }
+        let said = self.listen(console)?;
         let mut probe =
             Probe::open_by_erasing_everything(id.as_ref(), &board).map_err(explained)?;
         let uid = probe.uid().map_err(explained)?;
         let before = records.told().promised(&uid).map(str::to_owned);
+        let judged = self.judge(&uid, before);
         records
             .append(
                 now(),
@@ -98,41 +100,129 @@ impl Recover {
                     unit: self.unit.clone(),
                     ticket: self.rma.clone(),
                     operator: self.operator.clone(),
+                    said: said.clone(),
+                    failed: judged.as_ref().err().map(|wrong| wrong.rule().to_owned()),
                 },
             )
             .map_err(unrecorded)?;
-        match (&self.unit, before) {
-            (None, Some(serial)) => {
-                return Err(advised(
-                    anyhow::anyhow!(
-                        "the chip is erased, and it is no virgin: chip {uid} was unit {serial}"
-                    ),
-                    Exit::AlreadyProvisioned,
-                    "no-virgin",
-                    format!(
-                        "if it came back, run the command again with --rma TICKET --unit {serial}"
-                    ),
-                ));
-            }
-            (Some(unit), before) if before.as_deref() != Some(unit) => {
-                let was = before.unwrap_or_else(|| "none of this station's".to_owned());
-                return Err(advised(
-                    anyhow::anyhow!(
-                        "the chip is erased, and it was not unit {unit}: chip {uid} was {was}"
-                    ),
-                    Exit::SerialTaken,
-                    "other-unit",
-                    "find out which unit is on the bench, and set this chip aside",
-                ));
-            }
-            _ => {}
-        }
+        judged.map_err(Wrong::explained)?;
         console.answer(&Recovered {
             target: self.at.target()?.to_string(),
             uid,
             unit: self.unit.clone(),
             ticket: self.rma.clone(),
+            said,
         })
+    }
+}
+
+impl Recover {
+    /// What the unit says of itself while it still can. One that says nothing is erased all the same; one that says it is
+    /// another unit is not.
+    fn listen(&self, console: &Console) -> anyhow::Result<Option<Said>> {
+        let Some(target) = &self.listen else {
+            return Ok(None);
+        };
+        let heard = reach(target, None)
+            .map_err(anyhow::Error::from)
+            .and_then(|mut link| hear(link.as_mut()));
+        match heard {
+            Ok(Some(said)) if Some(&said.serial) == self.unit.as_ref() => Ok(Some(said)),
+            Ok(Some(said)) => Err(advised(
+                anyhow::anyhow!(
+                    "nothing was erased: what speaks at {target} says that it is unit {}",
+                    said.serial
+                ),
+                Exit::SerialTaken,
+                "other-unit",
+                "find out which unit is on the bench",
+            )),
+            Ok(None) => {
+                console.warn(format!("what speaks at {target} says that it is nobody"));
+                Ok(None)
+            }
+            Err(error) => {
+                console.warn(format!(
+                    "nothing was heard from {target}, and the unit's log is lost: {error:#}"
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the chip is what the operator said; `before` is the unit it is on record.
+    fn judge(&self, uid: &str, before: Option<String>) -> Result<(), Wrong> {
+        match (&self.unit, before) {
+            (None, Some(serial)) => Err(Wrong::NoVirgin {
+                uid: uid.to_owned(),
+                serial,
+            }),
+            (Some(unit), before) if before.as_deref() != Some(unit) => Err(Wrong::OtherUnit {
+                uid: uid.to_owned(),
+                unit: unit.clone(),
+                was: before.unwrap_or_else(|| "none of this station's".to_owned()),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn hear(link: &mut dyn Link) -> anyhow::Result<Option<Said>> {
+    let Standing::Provisioned(knowledge) = link.unit()?.standing else {
+        return Ok(None);
+    };
+    let log = link.log()?;
+    let (entries, _) = judge(&log, None);
+    Ok(Some(Said {
+        serial: knowledge.serial().to_owned(),
+        counter: knowledge.counter.0,
+        floor: knowledge.record.floor.0,
+        log: entries
+            .iter()
+            .map(|entry| format!("{} {}", entry.sequence, entry.sentence()))
+            .collect(),
+        log_head: hex::encode(log.head.hash),
+    }))
+}
+
+/// The chip is erased, and it is not what the operator said. It stays erased.
+#[derive(Debug, thiserror::Error)]
+enum Wrong {
+    #[error("FAIL: the chip is erased, and it is no virgin: chip {uid} was unit {serial}")]
+    NoVirgin { uid: String, serial: String },
+    #[error("FAIL: the chip is erased, and it was not unit {unit}: chip {uid} was {was}")]
+    OtherUnit {
+        uid: String,
+        unit: String,
+        was: String,
+    },
+}
+
+impl Wrong {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::NoVirgin { .. } => "no-virgin",
+            Self::OtherUnit { .. } => "other-unit",
+        }
+    }
+
+    fn explained(self) -> anyhow::Error {
+        let (rule, exit) = (
+            self.rule(),
+            match self {
+                Self::NoVirgin { .. } => Exit::AlreadyProvisioned,
+                Self::OtherUnit { .. } => Exit::SerialTaken,
+            },
+        );
+        let help = match &self {
+            Self::NoVirgin { serial, .. } => format!(
+                "it stays erased: if it came back, run the command again with --rma TICKET --unit {serial}"
+            ),
+            Self::OtherUnit { .. } => {
+                "find out which unit is on the bench, and set this chip aside".to_owned()
+            }
+        };
+        advised(self, exit, rule, help)
     }
 }
 
@@ -147,12 +237,22 @@ pub struct Recovered {
     unit: Option<String>,
     /// The ticket it came back with.
     ticket: Option<String>,
+    /// What it said of itself before.
+    said: Option<Said>,
 }
 
 impl Answer for Recovered {
     const COMMAND: &'static str = "device recover";
 
     fn human(&self, out: &mut dyn Write) -> fmt::Result {
+        if let Some(said) = &self.said {
+            writeln!(
+                out,
+                "before, it said: counter {}, {} log records, which are on the station's record now",
+                said.counter,
+                said.log.len()
+            )?;
+        }
         writeln!(out, "chip {} is erased and open", self.uid)?;
         match &self.unit {
             Some(unit) => writeln!(

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::station::{now, read, unrecorded};
+use super::station::{now, read, records, unrecorded, wired};
 use crate::command::unlock::Unlock;
 use crate::console::{Answer, Console, Exit, advised, safe};
-use crate::device::station::records::{Entry, Records};
+use crate::device::station::records::record::Entry;
 use crate::device::target::Target;
 
 /// Say which probe is wired to which slot
@@ -76,29 +76,9 @@ impl Assign {
                 "no-slot",
             ));
         }
-        let key = self.unlock.open_file(console, &base.join(&station.key))?;
-        let mut records = Records::open(
-            &base.join(&station.log),
-            &station.name,
-            Box::new(key),
-            station.range(),
-            now(),
-        )
-        .map_err(unrecorded)?;
+        let mut records = records(console, &station, &base, &self.unlock)?;
+        wired(&station, records.told(), Some((&self.slot, &self.probe)))?;
         let probe = self.probe.to_string();
-        let taken = station.slots.iter().find(|slot| {
-            let wired = records.told().probe_of(&slot.label).map_or_else(
-                || Target::Probe(slot.probe.clone()).to_string(),
-                str::to_owned,
-            );
-            slot.label != self.slot && wired == probe
-        });
-        if let Some(other) = taken {
-            return Err(wrong(
-                format!("{probe} is wired to slot {}", other.label),
-                "probe-taken",
-            ));
-        }
         records
             .append(
                 now(),

@@ -1,17 +1,30 @@
 //! `cuff device provision --station` and what its neighbours share: the bench, read once. Not a command of its own.
 //!
-//! It reads the description and says what broken records mean; the work itself is in `batch`.
+//! It reads the description, opens the records and says what broken ones mean; the work itself is in `batch`.
 
 #[cfg(feature = "probe")]
 mod batch;
+pub mod line;
+#[cfg(feature = "probe")]
+mod order;
+#[cfg(feature = "probe")]
+mod unmade;
 
 use std::path::{Path, PathBuf};
 
 use crate::command::given;
 use crate::command::unlock::Unlock;
-use crate::console::{Advice, Exit, advised};
+use crate::console::{Advice, Console, Exit, advised};
 use crate::device::station::Station;
+#[cfg(feature = "probe")]
+use crate::device::station::records::Records;
 use crate::device::station::records::RecordsError;
+#[cfg(feature = "probe")]
+use crate::device::station::records::told::Told;
+#[cfg(feature = "probe")]
+use crate::device::station::{Slot, check_slots};
+#[cfg(feature = "probe")]
+use crate::device::target::Target;
 use crate::durable::LockError;
 use crate::instant;
 
@@ -59,6 +72,50 @@ pub fn read(path: &Path) -> anyhow::Result<(Station, PathBuf)> {
     Ok((station, base))
 }
 
+/// Opens the station's records; every line there is checked, and from now on this process alone adds to them.
+#[cfg(feature = "probe")]
+pub fn records(
+    console: &Console,
+    station: &Station,
+    base: &Path,
+    unlock: &Unlock,
+) -> anyhow::Result<Records> {
+    let key = unlock.open_file(console, &base.join(&station.key))?;
+    Records::open(
+        &base.join(&station.log),
+        &station.name,
+        Box::new(key),
+        station.range(),
+        now(),
+    )
+    .map_err(unrecorded)
+}
+
+/// The slots with the probes that are wired to them by now; `other` is one that shall be wired.
+#[cfg(feature = "probe")]
+pub fn wired(
+    station: &Station,
+    told: &Told,
+    other: Option<(&str, &Target)>,
+) -> anyhow::Result<Vec<Slot>> {
+    let mut slots = station.slots.clone();
+    for slot in &mut slots {
+        let on_record = told
+            .probe_of(&slot.label)
+            .and_then(|probe| probe.parse().ok());
+        let now = other.filter(|(label, _)| *label == slot.label);
+        if let Some(Target::Probe(probe)) = now.map(|(_, probe)| probe.clone()).or(on_record) {
+            slot.probe = probe;
+        }
+    }
+    check_slots(&slots)
+        .map_err(anyhow::Error::msg)
+        .exit(Exit::Usage)
+        .rule("slots")
+        .help("give every slot a probe with a serial of its own, with `cuff device slot assign`")?;
+    Ok(slots)
+}
+
 /// What this machine's clock says, for records.
 pub fn now() -> String {
     instant::now().map_or_else(|_| "unknown".to_owned(), |now| now.to_string())
@@ -92,7 +149,7 @@ pub fn unrecorded(error: RecordsError) -> anyhow::Error {
 #[cfg(not(feature = "probe"))]
 impl AtStation {
     /// There is no bench without probes.
-    pub fn run(&self, _: &crate::console::Console, _: &Path, _: bool) -> anyhow::Result<Exit> {
+    pub fn run(&self, _: &Console, _: &Path, _: bool) -> anyhow::Result<Exit> {
         Err(super::trouble::explained(
             crate::device::trouble::Trouble::NotBuilt,
         ))

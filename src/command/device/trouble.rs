@@ -43,7 +43,13 @@ fn advice(trouble: &Trouble) -> (&'static str, String) {
             "plug it in; `cuff device list` shows what is there",
         ),
         Trouble::Several { .. } => ("several-probes", "name one of them"),
-        Trouble::NoPermission { rule, .. } => {
+        Trouble::NoPermission { rule: None, .. } => (
+            "no-permission",
+            "ask whoever runs that probe's server to let this user connect",
+        ),
+        Trouble::NoPermission {
+            rule: Some(rule), ..
+        } => {
             return (
                 "no-permission",
                 format!(
@@ -53,7 +59,7 @@ fn advice(trouble: &Trouble) -> (&'static str, String) {
         }
         Trouble::InUse { .. } => (
             "probe-busy",
-            "close the other program: a debugger, an IDE, another cuff",
+            "close the other program, a debugger, an IDE or another cuff; if there is none, plug the probe in again",
         ),
         Trouble::NoBoard => (
             "no-board",

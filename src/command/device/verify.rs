@@ -1,7 +1,7 @@
 //! `cuff device verify`: what a device holds, judged at the desk.
 //!
-//! It reads the active slot back and compares it with what the unit says, and, with a sealed bundle, with what its signers
-//! say. It changes nothing.
+//! It reads every region back and compares the active slot with what the unit says, and, with a sealed bundle, bootloader and
+//! application with what its signers say. It changes nothing.
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -10,12 +10,13 @@ use cuff_verifier::verdict::{Reason, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{At, explained, provisioned, shipment, unshipped};
+use super::{At, explained, layout, provisioned, shipment, unshipped};
 use crate::board::Lock;
 use crate::console::{Answer, Console, Exit, safe};
 use crate::device::event::Why;
+use crate::device::regions::Held as Region;
 use crate::device::unit::lock_means;
-use crate::device::verify::{Held, against};
+use crate::device::verify::{Held, Unread, against, regions};
 
 /// Judge at the desk what a device holds
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,17 @@ impl Verify {
         let unit = link.unit().map_err(explained)?;
         let knowledge = provisioned(&unit)?;
         let held = Held::read(link.as_mut(), knowledge).map_err(explained)?;
+        let regions = regions(
+            link.as_mut(),
+            &layout(&unit)?,
+            &unit,
+            knowledge,
+            shipment.as_ref(),
+        )
+        .map_err(|error| match error {
+            Unread::Link(error) => explained(error),
+            Unread::Shipment(error) => unshipped(error),
+        })?;
         let mut answer = Verified {
             target: self.at.target()?.to_string(),
             serial: knowledge.serial().to_owned(),
@@ -44,6 +56,7 @@ impl Verify {
             found_sha256: None,
             signers: None,
             reason: Some(Reason::NothingInstalled.into()),
+            regions,
             lock: unit.board.lock,
             lock_means: lock_means(&unit.board).to_owned(),
         };
@@ -90,11 +103,20 @@ pub struct Verified {
     signers: Option<bool>,
     /// Why the answer is no.
     reason: Option<Why>,
+    /// Every region of flash; null where the link cannot read it.
+    regions: Option<Vec<Region>>,
     /// `hardware` or `none`.
     #[schemars(with = "String")]
     lock: Lock,
     /// What that means for whoever relies on this answer.
     lock_means: String,
+}
+
+impl Verified {
+    fn broken(&self) -> Option<&Region> {
+        let mut regions = self.regions.iter().flatten();
+        regions.find(|region| region.whole == Some(false))
+    }
 }
 
 impl Answer for Verified {
@@ -121,17 +143,27 @@ impl Answer for Verified {
                 "no sealed bundle was given: nothing was held against its signers"
             )?,
         }
+        for region in self.regions.iter().flatten() {
+            writeln!(out, "  {region}")?;
+        }
+        if self.regions.is_none() {
+            writeln!(
+                out,
+                "flash cannot be read this way: all of this is the unit's own word"
+            )?;
+        }
         if self.lock == Lock::None {
             writeln!(out, "lock none: {}", self.lock_means)?;
         }
-        match &self.reason {
-            None => writeln!(out, "whole"),
-            Some(reason) => writeln!(out, "refused: {reason}"),
+        match (&self.reason, self.broken()) {
+            (Some(reason), _) => writeln!(out, "refused: {reason}"),
+            (None, Some(region)) => writeln!(out, "refused: {} is not whole", region.region),
+            (None, None) => writeln!(out, "whole"),
         }
     }
 
     fn exit(&self) -> Exit {
-        if self.reason.is_none() {
+        if self.reason.is_none() && self.broken().is_none() {
             Exit::Yes
         } else {
             Exit::Refused

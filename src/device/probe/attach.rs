@@ -47,17 +47,18 @@ impl Found {
 
 /// All probes that are plugged in; with a name, that one, also where it is reached over a network.
 pub fn list(named: Option<&ProbeId>) -> Vec<Found> {
+    look(named).iter().map(Found::of).collect()
+}
+
+fn look(named: Option<&ProbeId>) -> Vec<ProbeListItem> {
     let selector = named.map(selector);
-    Lister::new()
-        .list_with_access(selector.as_ref())
-        .iter()
-        .map(Found::of)
-        .collect()
+    Lister::new().list_with_access(selector.as_ref())
 }
 
 /// Opens a probe; without a name, the only one there is.
 pub fn open(named: Option<&ProbeId>) -> Result<(Probe, ProbeId), Trouble> {
-    let found = list(named);
+    let items = look(named);
+    let found: Vec<Found> = items.iter().map(Found::of).collect();
     let one = match found.as_slice() {
         [] => {
             return Err(Trouble::NoProbe {
@@ -76,9 +77,13 @@ pub fn open(named: Option<&ProbeId>) -> Result<(Probe, ProbeId), Trouble> {
     if !one.usable {
         return Err(no_permission(&one.id));
     }
-    match Lister::new().open(selector(&one.id)) {
-        Ok(probe) => Ok((probe, one.id.clone())),
-        Err(error) => Err(unopened(&error, &one.id)),
+    // Its own driver alone: asked for any probe of that name, probe-rs tells the error of whichever driver it tried last.
+    match items.iter().map(|item| item.info.open()).next() {
+        Some(Ok(probe)) => Ok((probe, one.id.clone())),
+        Some(Err(error)) => Err(unopened(&error, &one.id)),
+        None => Err(Trouble::NoProbe {
+            wanted: format!("{} is plugged in", name(&one.id)),
+        }),
     }
 }
 
@@ -205,8 +210,14 @@ pub fn name(id: &ProbeId) -> String {
 fn no_permission(id: &ProbeId) -> Trouble {
     Trouble::NoPermission {
         probe: name(id),
-        rule: udev_rule(id.vendor, id.product),
+        rule: (!is_networked(id)).then(|| udev_rule(id.vendor, id.product)),
     }
+}
+
+/// Whether a probe is reached over a socket.
+fn is_networked(id: &ProbeId) -> bool {
+    let serial = id.serial.as_deref().unwrap_or_default();
+    serial.starts_with("tcp:") || serial.starts_with("unix:")
 }
 
 fn unopened(error: &DebugProbeError, id: &ProbeId) -> Trouble {
@@ -216,7 +227,12 @@ fn unopened(error: &DebugProbeError, id: &ProbeId) -> Trouble {
             match system.raw_os_error() {
                 Some(EBUSY) => return Trouble::InUse { probe: name(id) },
                 Some(EACCES | EPERM) => return no_permission(id),
-                _ => {}
+                // What probe-rs says around it tells a person at a bench nothing.
+                _ => {
+                    return Trouble::NoProbe {
+                        wanted: format!("answers at {}: {system}", name(id)),
+                    };
+                }
             }
         }
         cause = one.source();

@@ -12,14 +12,14 @@ use cuff_bootloader::report::Report;
 use probe_rs::flashing::{
     DownloadOptions, FlashError, FlashProgress, ProgressEvent, ProgressOperation,
 };
+use probe_rs::probe::Probe;
 use probe_rs::{MemoryInterface, RegisterValue, Session};
 
-use super::attach::{attach, chain, open, unattached};
-use super::shadow::{Shadow, Stretch};
+use super::attach::{attach, chain, unattached};
 use super::worker::Beat;
 use crate::board::Board;
 use crate::board::debug::Debug;
-use crate::device::target::ProbeId;
+use crate::device::shadow::{Shadow, Stretch};
 use crate::device::trouble::Trouble;
 
 /// A chip that was identified.
@@ -37,18 +37,17 @@ pub struct Chip {
 }
 
 impl Chip {
-    /// Opens the probe and attaches to the chip of the board; `erase` opens a locked port by erasing everything.
+    /// Attaches to the chip of the board; `erase` opens a locked port by erasing everything.
     pub fn reach(
-        named: Option<&ProbeId>,
+        mut probe: Probe,
         board: &Board,
         layout: Layout,
         erase: bool,
-    ) -> Result<(Self, ProbeId), Trouble> {
+    ) -> Result<Self, Trouble> {
         let debug = super::attach::debug(board)?.clone();
-        let (mut probe, id) = open(named)?;
         let millivolts = super::attach::supply(&mut probe);
         let session = attach(probe, board, millivolts, erase)?;
-        let chip = Self {
+        Ok(Self {
             session,
             debug,
             layout,
@@ -56,8 +55,7 @@ impl Chip {
             mailbox: board.ram.end() - u64::from(mailbox::LENGTH),
             regions: board.regions.named().to_vec(),
             millivolts,
-        };
-        Ok((chip, id))
+        })
     }
 
     /// Supply voltage, where the probe tells.

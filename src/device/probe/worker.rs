@@ -3,6 +3,7 @@
 //! Takes jobs, gives their results; when a job says nothing for too long, or its driver panics, the caller learns that and
 //! goes on. A probe whose cable is pulled can leave its driver waiting for ever; nobody at the bench should wait with it.
 
+use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -15,6 +16,7 @@ type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 enum Said<T> {
     Beat(u64),
     Done(T),
+    Broken,
 }
 
 /// A thread that owns an `S`.
@@ -44,10 +46,11 @@ pub enum Gone {
 }
 
 impl<S: 'static> Worker<S> {
-    /// Starts a thread that opens its `S` itself, and waits for it at most `limit`.
+    /// Starts a thread that opens its `S` itself. It is waited for at most `first` until it beats, and `then` after that.
     pub fn start<E: Send + 'static>(
-        limit: Duration,
-        open: impl FnOnce() -> Result<S, E> + Send + 'static,
+        first: Duration,
+        then: Duration,
+        open: impl FnOnce(&mut Beat<'_>) -> Result<S, E> + Send + 'static,
     ) -> Result<Result<Self, E>, Gone> {
         let (jobs, inbox) = mpsc::channel::<Job<S>>();
         let (ending, over) = mpsc::channel();
@@ -56,14 +59,18 @@ impl<S: 'static> Worker<S> {
         let thread = thread::Builder::new().name(NAME.to_owned());
         let started = thread.spawn(move || {
             let _ending: Sender<()> = ending;
-            let mut owned = match open() {
+            alarm(&opened);
+            let mut tell = |done| {
+                let _nobody = opened.send(Said::Beat(done));
+            };
+            let mut owned = match open(&mut Beat(&mut tell)) {
                 Ok(owned) => owned,
                 Err(error) => {
-                    let _nobody = opened.send(Err(error));
+                    let _nobody = opened.send(Said::Done(Err(error)));
                     return;
                 }
             };
-            let _nobody = opened.send(Ok(()));
+            let _nobody = opened.send(Said::Done(Ok(())));
             drop(opened);
             while let Ok(job) = inbox.recv() {
                 // What a driver leaves behind when it gives up is only let go of.
@@ -71,17 +78,25 @@ impl<S: 'static> Worker<S> {
                     break;
                 }
             }
+            GAVE_UP.set(false);
             let _broken = catch_unwind(AssertUnwindSafe(|| drop(owned)));
         });
         started.map_err(|_| Gone::Broken)?;
-        match answer.recv_timeout(limit) {
-            Ok(Ok(())) => Ok(Ok(Self {
-                jobs: Some(jobs),
-                over,
-            })),
-            Ok(Err(error)) => Ok(Err(error)),
-            Err(RecvTimeoutError::Timeout) => Err(Gone::Silent(limit)),
-            Err(RecvTimeoutError::Disconnected) => Err(Gone::Broken),
+        let mut limit = first;
+        loop {
+            match answer.recv_timeout(limit) {
+                Ok(Said::Beat(_)) => limit = then,
+                Ok(Said::Done(opened)) => {
+                    return Ok(opened.map(|()| Self {
+                        jobs: Some(jobs),
+                        over,
+                    }));
+                }
+                Err(RecvTimeoutError::Timeout) => return Err(Gone::Silent(limit)),
+                Ok(Said::Broken) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Gone::Broken);
+                }
+            }
         }
     }
 
@@ -94,6 +109,7 @@ impl<S: 'static> Worker<S> {
     ) -> Result<T, Gone> {
         let (say, hear) = mpsc::channel();
         let job: Job<S> = Box::new(move |owned| {
+            alarm(&say);
             let mut tell = |done| {
                 let _nobody = say.send(Said::Beat(done));
             };
@@ -110,7 +126,7 @@ impl<S: 'static> Worker<S> {
                     self.jobs = None;
                     return Err(Gone::Silent(limit));
                 }
-                Err(RecvTimeoutError::Disconnected) => {
+                Ok(Said::Broken) | Err(RecvTimeoutError::Disconnected) => {
                     self.jobs = None;
                     return Err(Gone::Broken);
                 }
@@ -119,14 +135,41 @@ impl<S: 'static> Worker<S> {
     }
 }
 
-/// A driver that gives up is reported by whoever waits for it, in words; its own last words say nothing to anyone at a bench.
+thread_local! {
+    /// Tells whoever waits for this thread that its driver gave up.
+    static ALARM: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+    /// Whether its driver gave up, and is letting go of its chip.
+    static GAVE_UP: Cell<bool> = const { Cell::new(false) };
+}
+
+fn alarm<T: 'static>(say: &Sender<Said<T>>) {
+    let say = say.clone();
+    let ring = move || {
+        let _nobody = say.send(Said::Broken);
+    };
+    ALARM.with(|alarm| *alarm.borrow_mut() = Some(Box::new(ring)));
+}
+
+/// A driver that gives up panics, and lets go of its chip on the way out; its own last words say nothing to anyone at a bench.
+/// One that panics again on that way would end the whole program: its thread stops right there, for ever, and whoever waits
+/// for it is told.
 fn quiet_about_probes() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let loud = panic::take_hook();
         panic::set_hook(Box::new(move |about| {
             if thread::current().name() != Some(NAME) {
-                loud(about);
+                return loud(about);
+            }
+            if GAVE_UP.replace(true) {
+                ALARM.with(|alarm| {
+                    if let Some(ring) = &*alarm.borrow() {
+                        ring();
+                    }
+                });
+                loop {
+                    thread::park();
+                }
             }
         }));
     });
@@ -142,7 +185,7 @@ impl<S> Drop for Worker<S> {
 }
 
 const NAME: &str = "probe";
-const LETTING_GO: Duration = Duration::from_secs(3);
+const LETTING_GO: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -152,7 +195,9 @@ mod tests {
 
     #[test]
     fn a_job_that_beats_may_take_its_time_and_one_that_is_silent_may_not() {
-        let mut worker = Worker::start(SOON, || Ok::<_, ()>(1_u64)).unwrap().unwrap();
+        let mut worker = Worker::start(SOON, SOON, |_| Ok::<_, ()>(1_u64))
+            .unwrap()
+            .unwrap();
         let mut heard = Vec::new();
         let done = worker.ask(SOON, &mut |done| heard.push(done), |owned, beat| {
             for step in 1..=4 {
@@ -175,15 +220,44 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_that_panics_even_while_it_lets_go_ends_nothing_but_its_job() {
+        struct Clings;
+        impl Drop for Clings {
+            fn drop(&mut self) {
+                assert!(!thread::panicking(), "it clings to its chip");
+            }
+        }
+        let mut worker = Worker::start(SOON, SOON, |_| Ok::<_, ()>(1_u64))
+            .unwrap()
+            .unwrap();
+        let broken = worker.ask(20 * SOON, &mut |_| {}, |owned, _| {
+            let _clings = Clings;
+            assert_eq!(*owned, 2, "it gives up");
+        });
+        assert_eq!(broken, Err(Gone::Broken));
+        let opened = Worker::<u8>::start(20 * SOON, SOON, |_| -> Result<u8, ()> {
+            let _clings = Clings;
+            panic!("it gives up at once")
+        });
+        assert!(matches!(opened, Err(Gone::Broken)));
+    }
+
+    #[test]
     fn what_cannot_be_opened_is_said_and_what_never_opens_is_not_waited_for() {
         assert!(matches!(
-            Worker::<u8>::start(SOON, || Err("no")).unwrap(),
+            Worker::<u8>::start(SOON, SOON, |_| Err("no")).unwrap(),
             Err("no")
         ));
-        let never = Worker::<u8>::start(SOON, || {
+        let never = Worker::<u8>::start(SOON, SOON, |_| {
             thread::sleep(Duration::from_secs(1));
             Err(())
         });
         assert!(matches!(never, Err(Gone::Silent(_))));
+        let slowly = Worker::start(SOON, 20 * SOON, |beat| {
+            beat.reach(0);
+            thread::sleep(3 * SOON);
+            Ok::<u8, ()>(1)
+        });
+        assert!(matches!(slowly, Ok(Ok(_))));
     }
 }

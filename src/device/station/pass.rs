@@ -4,7 +4,11 @@
 //! reason. A serial is promised to the chip before the first write and used by no other; whatever is interrupted is done
 //! again from the beginning by the same command, for the same chip under the same serial.
 
-use std::fmt;
+pub mod preflight;
+pub mod promise;
+pub mod step;
+
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
@@ -12,225 +16,24 @@ use cuff_bootloader::field::Text;
 use cuff_bootloader::plan::HandOver;
 use cuff_bootloader::provision::First;
 use cuff_bootloader::record::Identity;
+use cuff_bootloader::report::State;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::time::Instant;
 use cuff_verifier::verdict::Reason;
 use cuff_verifier::version::Counter;
 
-use super::records::{Attempt, Entry, Records, RecordsError, StepTime};
-use super::serials::{Serials, fits};
-use crate::board::Board;
+use self::preflight::{Unfit, preflight};
+use self::promise::{Asked, Unpromised, promise};
+use self::step::Step;
+use super::order::{Order, Say};
+use super::records::Records;
+use super::records::record::{Attempt, StepTime};
+use super::serials::Serials;
 use crate::device::link::{Link, LinkError};
 use crate::device::probe::Probe;
+use crate::device::probe::attach::name;
 use crate::device::target::ProbeId;
 use crate::device::trouble::Trouble;
-use crate::device::unit::Standing;
-
-/// What every unit of a batch gets; verified before the first of them is touched.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// The board.
-    pub board: Board,
-    /// Product, hardware id; the serial is each unit's own.
-    pub product: String,
-    /// See `product`.
-    pub hardware: String,
-    /// Canonical `signed` bytes of the root.
-    pub root: Vec<u8>,
-    /// Evidence without an image: trust alone.
-    pub trust: Vec<u8>,
-    /// Evidence of the first release.
-    pub evidence: Vec<u8>,
-    /// The first release, by target path.
-    pub release: String,
-    /// Its image.
-    pub image: Vec<u8>,
-    /// The bootloader, by target path.
-    pub bootloader: String,
-    /// Its image.
-    pub boot: Vec<u8>,
-    /// SHA-256 of the sealed bundle.
-    pub bundle: Digest,
-    /// How long the application may take to confirm.
-    pub confirm: Duration,
-}
-
-/// What the operator said.
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command"
-)]
-#[derive(Clone, Debug, Default)]
-pub struct Say {
-    /// Who.
-    pub operator: String,
-    /// A unit that passed here before may be made anew.
-    pub replace: bool,
-    /// Firmware that is not ours may be overwritten.
-    pub overwrite: bool,
-    /// Close the debug port once everything is proven.
-    pub lock: bool,
-    /// Write nothing.
-    pub rehearse: bool,
-    /// The label that was scanned.
-    pub scanned: Option<String>,
-}
-
-/// The steps, in order. Their names are the same in bars, records and JSON.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Step {
-    /// Reach the chip and prove which it is.
-    Attach,
-    /// Find out whether this unit may be made here.
-    Preflight,
-    /// Promise it a serial.
-    Reserve,
-    /// Work out every write.
-    Rehearse,
-    /// Write bootloader, trust and identity.
-    Write,
-    /// Ask the bootloader who it is.
-    Answer,
-    /// Bring the first release.
-    Push,
-    /// Wait until the application confirms, and have it installed.
-    Confirm,
-    /// Read everything back.
-    Verify,
-    /// Close the debug port.
-    Lock,
-    /// Prove that it is closed.
-    Prove,
-}
-
-impl Step {
-    /// As it is written everywhere.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Attach => "attach",
-            Self::Preflight => "preflight",
-            Self::Reserve => "reserve",
-            Self::Rehearse => "rehearse",
-            Self::Write => "write",
-            Self::Answer => "answer",
-            Self::Push => "push",
-            Self::Confirm => "confirm",
-            Self::Verify => "verify",
-            Self::Lock => "lock",
-            Self::Prove => "prove",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Why a unit failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Between desk and chip.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The log.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-    /// A chip whose number is none.
-    #[error("the chip's unique number reads {uid}: it names no chip")]
-    NoUid {
-        /// The number.
-        uid: String,
-    },
-    /// It passed before.
-    #[error("chip {uid} passed here before, as unit {serial}")]
-    PassedBefore {
-        /// The chip.
-        uid: String,
-        /// The unit.
-        serial: String,
-    },
-    /// Somebody made it already, and not this station.
-    #[error("the chip is {product} {serial} already, and not on this station's record")]
-    Somebody {
-        /// The product.
-        product: String,
-        /// The unit.
-        serial: String,
-    },
-    /// Its trust is another company's.
-    #[error("the chip is {product} {serial} already, and trusts another root: {root}")]
-    OtherRoot {
-        /// The product.
-        product: String,
-        /// The unit.
-        serial: String,
-        /// SHA-256 of the root it trusts.
-        root: String,
-    },
-    /// Something is in flash that this station did not write.
-    #[error("the chip holds firmware that this station did not write")]
-    Foreign,
-    /// The label was used.
-    #[error("serial {serial} was given to another unit before, chip {uid}")]
-    SerialTaken {
-        /// The serial.
-        serial: String,
-        /// The chip that has it.
-        uid: String,
-    },
-    /// The label does not belong to this chip.
-    #[error("serial {scanned} was scanned, and chip {uid} was promised {promised} before")]
-    OtherLabel {
-        /// What was scanned.
-        scanned: String,
-        /// What was promised.
-        promised: String,
-        /// The chip.
-        uid: String,
-    },
-    /// The label is none.
-    #[error("\"{}\" cannot be a serial: expected 1 to 31 printable ASCII characters", scanned.escape_debug())]
-    NoSerial {
-        /// What was scanned.
-        scanned: String,
-    },
-    /// None left.
-    #[error("no serial is left: {why}")]
-    Exhausted {
-        /// Which source.
-        why: String,
-    },
-    /// The list cannot be read.
-    #[error("the list of serials cannot be read: {why}")]
-    List {
-        /// Why.
-        why: String,
-    },
-    /// The bootloader says it is somebody else, or runs something else.
-    #[error("the bootloader says {found}, expected {expected}")]
-    Report {
-        /// What it says.
-        found: String,
-        /// What it should.
-        expected: String,
-    },
-    /// The application does not confirm.
-    #[error("the application did not confirm within {seconds} seconds")]
-    Unconfirmed {
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// What is there is not what the release says.
-    #[error("{region} does not hold what was signed: the first difference is at {address:#010x}")]
-    Differs {
-        /// The region.
-        region: &'static str,
-        /// Where.
-        address: u64,
-    },
-}
 
 /// Told about every step that begins, and how far it is.
 pub type Progress<'p> = dyn FnMut(Step, u64, u64) + 'p;
@@ -245,6 +48,8 @@ pub struct Pass<'a> {
     pub records: &'a Mutex<Records>,
     /// Where serials come from.
     pub serials: &'a Serials,
+    /// The chips that some slot of this batch has worked on.
+    pub chips: &'a Mutex<BTreeSet<String>>,
     /// The slot.
     pub slot: &'a str,
     /// The probe.
@@ -282,10 +87,7 @@ impl Pass<'_> {
             attempt: Attempt {
                 operator: self.say.operator.clone(),
                 slot: self.slot.to_owned(),
-                probe: self
-                    .probe
-                    .map(crate::device::probe::attach::name)
-                    .unwrap_or_default(),
+                probe: self.probe.map(name).unwrap_or_default(),
                 bundle_sha256: order.bundle.to_string(),
                 root_sha256: Digest::of(&order.root).to_string(),
                 release: order.release.clone(),
@@ -330,14 +132,13 @@ impl Work<'_, '_, '_> {
         let (order, say) = (self.pass.order, self.pass.say);
         self.begin(Step::Attach);
         let mut probe = Probe::open(self.pass.probe, &order.board)?;
-        self.attempt.probe = crate::device::probe::attach::name(probe.id());
+        self.attempt.probe = name(probe.id());
         let uid = probe.uid()?;
-        self.next(Step::Preflight);
-        if uid.bytes().all(|digit| digit == b'0') || uid.bytes().all(|digit| digit == b'f') {
-            return Err(Failed::NoUid { uid });
-        }
         self.attempt.uid = Some(uid.clone());
-        let before = self.preflight(&mut probe, &uid)?;
+        self.attempt.millivolts = probe.millivolts()?;
+        self.next(Step::Preflight);
+        self.claim(&uid)?;
+        let before = preflight(&mut probe, &uid, order, say, self.pass.records)?;
         self.next(Step::Reserve);
         let serial = self.reserve(&uid)?;
         self.attempt.serial = Some(serial.clone());
@@ -366,6 +167,7 @@ impl Work<'_, '_, '_> {
         probe.write_candidate(&order.evidence, &order.image, &mut |done| {
             progress(Step::Push, done, total);
         })?;
+        self.next(Step::Judge);
         let boot = probe.reset()?;
         if let Some(Err(reason)) = boot.ended.candidate {
             return Err(LinkError::Refused(reason).into());
@@ -412,142 +214,33 @@ impl Work<'_, '_, '_> {
         self.begin(step);
     }
 
-    /// Whether this chip may be made a unit here; gives the counter and floor it may not fall below.
-    fn preflight(&self, probe: &mut Probe, uid: &str) -> Result<(Counter, Instant), Failed> {
-        let say = self.pass.say;
-        let records = self
+    /// Two chips with one number would become one unit.
+    fn claim(&self, uid: &str) -> Result<(), Unfit> {
+        let mut chips = self
             .pass
-            .records
+            .chips
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let passed = records.told().passed(uid).cloned();
-        let promised = records.told().promised(uid).map(str::to_owned);
-        drop(records);
-        if let Some(passed) = &passed
-            && !say.replace
-        {
-            return Err(Failed::PassedBefore {
-                uid: uid.to_owned(),
-                serial: passed.serial.clone().unwrap_or_default(),
-            });
+        if chips.insert(uid.to_owned()) {
+            return Ok(());
         }
-        let mut least = passed.map_or((Counter(0), Instant(0)), |passed| {
-            (
-                Counter(passed.counter.unwrap_or(0)),
-                Instant(passed.floor.unwrap_or(0)),
-            )
-        });
-        match probe.unit()?.standing {
-            Standing::Provisioned(knowledge) => {
-                let ours = promised.as_deref() == Some(knowledge.serial());
-                let root = knowledge.record.root.sha256;
-                if !ours && root != Digest::of(&self.pass.order.root) {
-                    return Err(Failed::OtherRoot {
-                        product: knowledge.product().to_owned(),
-                        serial: knowledge.serial().to_owned(),
-                        root: root.to_string(),
-                    });
-                }
-                if !ours {
-                    return Err(Failed::Somebody {
-                        product: knowledge.product().to_owned(),
-                        serial: knowledge.serial().to_owned(),
-                    });
-                }
-                least = (
-                    least.0.max(knowledge.counter),
-                    least.1.max(knowledge.record.floor),
-                );
-            }
-            Standing::Blank | Standing::Damaged => {
-                let layout = probe.board().layout().map_err(|_| Failed::Foreign)?;
-                let mut held = probe.region(layout.boot.part(0, LOOK))?;
-                held.extend(probe.region(layout.active.part(0, LOOK))?);
-                let written = held.iter().any(|byte| *byte != 0xff);
-                if written && promised.is_none() && !say.overwrite {
-                    return Err(Failed::Foreign);
-                }
-            }
-        }
-        Ok(least)
+        Err(Unfit::Twice {
+            uid: uid.to_owned(),
+        })
     }
 
     /// Promises the chip a serial, or finds the one it was promised.
-    fn reserve(&self, uid: &str) -> Result<String, Failed> {
-        let say = self.pass.say;
-        let mut records = self
-            .pass
-            .records
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let promised = records.told().promised(uid).map(str::to_owned);
-        if let Some(scanned) = &say.scanned {
-            if !fits(scanned) {
-                return Err(Failed::NoSerial {
-                    scanned: scanned.clone(),
-                });
-            }
-            if let Some(promised) = promised.as_ref().filter(|one| *one != scanned) {
-                return Err(Failed::OtherLabel {
-                    scanned: scanned.clone(),
-                    promised: promised.clone(),
-                    uid: uid.to_owned(),
-                });
-            }
-            if let Some(holder) = records.told().holder(scanned).filter(|one| *one != uid) {
-                return Err(Failed::SerialTaken {
-                    serial: scanned.clone(),
-                    uid: holder.to_owned(),
-                });
-            }
-        }
-        if let Some(promised) = promised {
-            return Ok(promised);
-        }
-        let serial = match (&say.scanned, self.pass.serials) {
-            (Some(scanned), _) => scanned.clone(),
-            (None, Serials::Range(range)) => range
-                .all()
-                .find(|serial| records.told().holder(serial).is_none())
-                .ok_or_else(|| Failed::Exhausted {
-                    why: format!("the range ends at {}{}", range.prefix, range.last),
-                })?,
-            (None, Serials::List(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|error| Failed::List {
-                    why: format!("{}: {error}", path.display()),
-                })?;
-                let free = text
-                    .lines()
-                    .map(str::trim)
-                    .filter(|line| !line.is_empty())
-                    .find(|line| records.told().holder(line).is_none());
-                let serial = free.ok_or_else(|| Failed::Exhausted {
-                    why: format!("every line of {} was used", path.display()),
-                })?;
-                if !fits(serial) {
-                    return Err(Failed::NoSerial {
-                        scanned: serial.to_owned(),
-                    });
-                }
-                serial.to_owned()
-            }
-            (None, Serials::Scan) => {
-                return Err(Failed::Exhausted {
-                    why: "no line came from the scanner".to_owned(),
-                });
-            }
+    fn reserve(&self, uid: &str) -> Result<String, Unpromised> {
+        let pass = self.pass;
+        let mut records = pass.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = Asked {
+            uid,
+            slot: pass.slot,
+            scanned: pass.say.scanned.as_deref(),
+            rehearse: pass.say.rehearse,
+            now: pass.now,
         };
-        if !say.rehearse {
-            records.append(
-                (self.pass.now)(),
-                Entry::Reserved {
-                    serial: serial.clone(),
-                    uid: uid.to_owned(),
-                    slot: self.pass.slot.to_owned(),
-                },
-            )?;
-        }
-        Ok(serial)
+        promise(&mut records, pass.serials, asked)
     }
 
     fn first(&self, serial: &str, least: (Counter, Instant)) -> Result<First<'_>, Failed> {
@@ -569,10 +262,10 @@ impl Work<'_, '_, '_> {
     }
 
     /// The bootloader must say that it is this unit, that it trusts this root, and that it runs nothing yet.
-    fn answer(&self, probe: &mut Probe, serial: &str) -> Result<(), Failed> {
+    fn answer(&mut self, probe: &mut Probe, serial: &str) -> Result<(), Failed> {
         let boot = probe.reset()?;
-        let report = probe.report().and_then(|report| report.state);
-        let found = report.map(|state| {
+        let state = self.state(probe);
+        let found = state.map(|state| {
             format!(
                 "serial {}, root {}",
                 state.identity.serial.as_str(),
@@ -611,8 +304,7 @@ impl Work<'_, '_, '_> {
             std::thread::sleep(GLANCE);
         }
         probe.reset()?;
-        let state = probe.report().and_then(|report| report.state);
-        let installed = state.map(|state| {
+        let installed = self.state(probe).map(|state| {
             (
                 state.installed.as_str() == order.release
                     && state.installed_sha256 == Digest::of(&order.image)
@@ -621,25 +313,26 @@ impl Work<'_, '_, '_> {
             )
         });
         match installed {
-            Some((true, _)) => {}
-            Some((false, found)) => {
-                return Err(Failed::Report {
-                    found: format!("that `{found}` is installed"),
-                    expected: format!("{} of the sealed bundle", order.release),
-                });
-            }
-            None => {
-                return Err(Failed::Report {
-                    found: "that its trust store is damaged".to_owned(),
-                    expected: format!("{} of the sealed bundle", order.release),
-                });
-            }
+            Some((true, _)) => Ok(()),
+            Some((false, found)) => Err(Failed::Report {
+                found: format!("that `{found}` is installed"),
+                expected: format!("{} of the sealed bundle", order.release),
+            }),
+            None => Err(Failed::Report {
+                found: "that its trust store is damaged".to_owned(),
+                expected: format!("{} of the sealed bundle", order.release),
+            }),
         }
+    }
+
+    /// What the bootloader said last of itself; counter and floor go on record, and are never undercut again.
+    fn state(&mut self, probe: &Probe) -> Option<State> {
+        let state = probe.report().and_then(|report| report.state);
         if let Some(state) = state {
             self.attempt.counter = Some(state.counter.0);
             self.attempt.floor = Some(state.floor.0);
         }
-        Ok(())
+        state
     }
 
     /// Bootloader and release, byte for byte, as the sealed bundle has them.
@@ -647,13 +340,49 @@ impl Work<'_, '_, '_> {
         let order = self.pass.order;
         let regions = &order.board.regions;
         let length = u32::try_from(order.boot.len()).unwrap_or(u32::MAX);
-        let layout = order.board.layout().map_err(|_| Failed::Foreign)?;
+        let layout = order.board.layout().map_err(|_| Unfit::Foreign)?;
         let boot = probe.region(layout.boot.part(0, length))?;
         compare("boot", regions.boot.start, &boot, &order.boot)?;
         let length = u32::try_from(order.image.len()).unwrap_or(u32::MAX);
         let active = probe.active(length)?;
         compare("active", regions.active.start, &active, &order.image)
     }
+}
+
+/// Why a unit failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Between desk and chip.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The chip may not become a unit here.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// There is no serial for it.
+    #[error(transparent)]
+    Unpromised(#[from] Unpromised),
+    /// The bootloader says it is somebody else, or runs something else.
+    #[error("the bootloader says {found}, expected {expected}")]
+    Report {
+        /// What it says.
+        found: String,
+        /// What it should.
+        expected: String,
+    },
+    /// The application does not confirm.
+    #[error("the application did not confirm within {seconds} seconds")]
+    Unconfirmed {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// What is there is not what the release says.
+    #[error("{region} does not hold what was signed: the first difference is at {address:#010x}")]
+    Differs {
+        /// The region.
+        region: &'static str,
+        /// Where.
+        address: u64,
+    },
 }
 
 fn compare(region: &'static str, start: u64, found: &[u8], expected: &[u8]) -> Result<(), Failed> {
@@ -671,7 +400,5 @@ fn compare(region: &'static str, start: u64, found: &[u8], expected: &[u8]) -> R
     })
 }
 
-/// How much of a region is looked at to see whether something is in it.
-const LOOK: u32 = 4096;
 /// Between two looks at the confirmation page.
 const GLANCE: Duration = Duration::from_millis(50);

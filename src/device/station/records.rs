@@ -3,322 +3,18 @@
 //! Takes entries, gives a file in which no line can be changed, dropped or moved without it showing; a line is on the disk
 //! before what it promises is done. A file beside it remembers the last line, so that lines missing at the end show too.
 
-use std::collections::BTreeMap;
+pub mod record;
+pub mod told;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use cuff_verifier::digest::Digest;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use self::record::{Entry, FORMAT, Record};
+use self::told::Told;
 use super::serials::Range;
 use crate::durable::{self, Lock, LockError, WriteError};
-use crate::key::{PublicKey, SignError, Signer};
-
-/// One line's contents.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// Way of writing records.
-    pub format: u32,
-    /// Counts lines, from 1.
-    pub sequence: u64,
-    /// SHA-256 of the line before, zeros for the first.
-    pub previous: String,
-    /// Which station.
-    pub station: String,
-    /// When, by the station's clock.
-    pub at: String,
-    /// What.
-    pub entry: Entry,
-}
-
-/// What a line is about.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Entry {
-    /// The log begins: who signs it, and which serials are this station's.
-    Opened {
-        /// The station's public key, in hex.
-        key: String,
-        /// Its range, where it has one.
-        range: Option<Range>,
-    },
-    /// A serial is promised to a chip. No other chip gets it, whatever happens.
-    Reserved {
-        /// The serial.
-        serial: String,
-        /// The chip.
-        uid: String,
-        /// The slot.
-        slot: String,
-    },
-    /// A chip was erased as a whole.
-    Erased {
-        /// The chip, as it named itself after the erase.
-        uid: String,
-        /// The unit it was, where the operator said so.
-        unit: Option<String>,
-        /// The ticket it came back with.
-        ticket: Option<String>,
-        /// Who.
-        operator: String,
-    },
-    /// One attempt at a unit.
-    Attempt(Box<Attempt>),
-    /// A slot has another probe from now on.
-    Slot {
-        /// The slot.
-        slot: String,
-        /// The probe, as a target.
-        probe: String,
-    },
-}
-
-/// One attempt at a unit.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempt {
-    /// Who stood at the bench.
-    pub operator: String,
-    /// The slot.
-    pub slot: String,
-    /// The probe, as a target.
-    pub probe: String,
-    /// The chip; absent when it was never reached.
-    pub uid: Option<String>,
-    /// The unit's serial; absent when none was promised yet.
-    pub serial: Option<String>,
-    /// Whether everything was done and proven.
-    pub passed: bool,
-    /// The step that failed.
-    pub step: Option<String>,
-    /// Why, outermost first.
-    pub error: Vec<String>,
-    /// The exit code of this unit.
-    pub exit: u8,
-    /// The steps that were gone, with their times.
-    pub steps: Vec<StepTime>,
-    /// SHA-256 of the sealed bundle.
-    pub bundle_sha256: String,
-    /// SHA-256 of the root the unit trusts.
-    pub root_sha256: String,
-    /// The release and the SHA-256 of its image.
-    pub release: String,
-    /// See `release`.
-    pub release_sha256: String,
-    /// The bootloader and the SHA-256 of its image.
-    pub bootloader: String,
-    /// See `bootloader`.
-    pub bootloader_sha256: String,
-    /// The unit's security counter at the end.
-    pub counter: Option<u64>,
-    /// The unit's time floor at the end, in seconds of 1970.
-    pub floor: Option<u64>,
-    /// Whether its debug port was locked, and proven to be.
-    pub locked: bool,
-}
-
-/// A step and how long it took.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct StepTime {
-    /// The step, named as in bars and JSON.
-    pub step: String,
-    /// Thousandths of a second.
-    pub milliseconds: u64,
-}
-
-/// What a log says, once every line was checked.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Line by line.
-    pub records: Vec<Record>,
-    /// Who signs it.
-    pub key: PublicKey,
-    /// SHA-256 of the last line.
-    pub head: String,
-    /// Bytes of whole lines; what follows is a line whose writing was cut.
-    pub whole: u64,
-}
-
-impl Told {
-    /// Checks every line: number, chain, signature. `expected` is the key that must have signed; without one the log's own
-    /// first line is believed.
-    pub fn read(path: &Path, expected: Option<&PublicKey>) -> Result<Self, RecordsError> {
-        let text = fs::read(path).map_err(|source| RecordsError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::check(&text, path, expected)
-    }
-
-    fn check(
-        bytes: &[u8],
-        path: &Path,
-        expected: Option<&PublicKey>,
-    ) -> Result<Self, RecordsError> {
-        let mut told: Option<Self> = None;
-        let mut whole = 0;
-        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let number = index as u64 + 1;
-            let broken = |why: &str| RecordsError::Broken {
-                path: path.to_owned(),
-                line: number,
-                why: why.to_owned(),
-            };
-            let Some(line) = line.strip_suffix(b"\n") else {
-                break;
-            };
-            whole += line.len() as u64 + 1;
-            let (record, said, signature) =
-                open(line).ok_or_else(|| broken("it is no record as a station writes it"))?;
-            let (key, head) = if let Some(told) = &told {
-                (told.key, told.head.clone())
-            } else {
-                let key = first_key(&record)
-                    .ok_or_else(|| broken("a log must begin with who signs it"))?;
-                if expected.is_some_and(|expected| *expected != key) {
-                    return Err(broken("it names another key than the station's"));
-                }
-                (key, NOTHING.to_owned())
-            };
-            if record.format != FORMAT || record.sequence != number {
-                return Err(broken(&format!(
-                    "it is numbered {}, expected {number}: lines are missing or were moved",
-                    record.sequence
-                )));
-            }
-            if record.previous != head {
-                return Err(broken("it does not continue the line before it"));
-            }
-            if !key.verifies(said, &signature) {
-                return Err(broken("the station's key did not sign it: it was changed"));
-            }
-            let head = Digest::of(line).to_string();
-            let told = told.get_or_insert(Self {
-                records: Vec::new(),
-                key,
-                head: String::new(),
-                whole: 0,
-            });
-            told.head = head;
-            told.whole = whole;
-            told.records.push(record);
-        }
-        told.ok_or_else(|| RecordsError::Broken {
-            path: path.to_owned(),
-            line: 1,
-            why: "there is no record in it".to_owned(),
-        })
-    }
-
-    /// The chip a serial was promised to.
-    pub fn holder(&self, serial: &str) -> Option<&str> {
-        self.records.iter().find_map(|record| match &record.entry {
-            Entry::Reserved {
-                serial: promised,
-                uid,
-                ..
-            } if promised == serial => Some(uid.as_str()),
-            _ => None,
-        })
-    }
-
-    /// The serial promised to a chip.
-    pub fn promised(&self, chip: &str) -> Option<&str> {
-        self.records
-            .iter()
-            .rev()
-            .find_map(|record| match &record.entry {
-                Entry::Reserved { serial, uid, .. } if uid == chip => Some(serial.as_str()),
-                _ => None,
-            })
-    }
-
-    /// The last attempt at a chip that passed.
-    pub fn passed(&self, chip: &str) -> Option<&Attempt> {
-        self.attempts()
-            .rfind(|attempt| attempt.passed && attempt.uid.as_deref() == Some(chip))
-    }
-
-    /// The last attempt at a unit that passed.
-    pub fn passed_unit(&self, unit: &str) -> Option<&Attempt> {
-        self.attempts()
-            .rfind(|attempt| attempt.passed && attempt.serial.as_deref() == Some(unit))
-    }
-
-    /// Whether a chip is on record at all.
-    pub fn knows(&self, chip: &str) -> bool {
-        self.promised(chip).is_some()
-    }
-
-    /// All attempts, in order.
-    pub fn attempts(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
-        self.records
-            .iter()
-            .filter_map(|record| match &record.entry {
-                Entry::Attempt(attempt) => Some(attempt.as_ref()),
-                _ => None,
-            })
-    }
-
-    /// The station's range.
-    pub fn range(&self) -> Option<&Range> {
-        self.records.iter().find_map(|record| match &record.entry {
-            Entry::Opened { range, .. } => range.as_ref(),
-            _ => None,
-        })
-    }
-
-    /// The probe that was last assigned to a slot.
-    pub fn probe_of(&self, label: &str) -> Option<&str> {
-        self.records
-            .iter()
-            .rev()
-            .find_map(|record| match &record.entry {
-                Entry::Slot { slot, probe } if slot == label => Some(probe.as_str()),
-                _ => None,
-            })
-    }
-
-    /// Serials that two logs both promised, or could.
-    pub fn overlap(&self, other: &Self) -> Vec<String> {
-        let mut found = Vec::new();
-        if let (Some(one), Some(two)) = (self.range(), other.range())
-            && one.overlaps(two)
-        {
-            found.push(format!(
-                "both ranges hold {}{} to {}{}",
-                one.prefix,
-                one.first.max(two.first),
-                one.prefix,
-                one.last.min(two.last)
-            ));
-        }
-        let promised = |told: &Self| -> BTreeMap<String, String> {
-            let pairs = told
-                .records
-                .iter()
-                .filter_map(|record| match &record.entry {
-                    Entry::Reserved { serial, uid, .. } => Some((serial.clone(), uid.clone())),
-                    _ => None,
-                });
-            pairs.collect()
-        };
-        let (one, two) = (promised(self), promised(other));
-        for (serial, uid) in &one {
-            if two.contains_key(serial) {
-                found.push(format!("serial {serial} was promised by both"));
-            }
-            if two.values().any(|other| other == uid) {
-                found.push(format!("chip {uid} was provisioned by both"));
-            }
-        }
-        found
-    }
-}
+use crate::key::{SignError, Signer};
 
 /// A log that is being written, by this process alone.
 pub struct Records {
@@ -369,14 +65,16 @@ impl Records {
             file.set_len(told.whole).map_err(io)?;
             told
         } else {
-            Told {
-                records: Vec::new(),
-                key: public,
-                head: NOTHING.to_owned(),
-                whole: 0,
-            }
+            Told::nothing(public)
         };
         let last = told.records.len() as u64;
+        if remembered.is_none() && last > 1 {
+            return Err(RecordsError::Broken {
+                path: head_path(path),
+                line: 1,
+                why: "the file that remembers the log's end is gone".to_owned(),
+            });
+        }
         if let Some((sequence, head)) = remembered {
             let same = || {
                 told.records
@@ -443,16 +141,13 @@ impl Records {
             path: self.path.clone(),
             source,
         };
-        let said = serde_json::to_string(&record).map_err(|error| io(error.into()))?;
-        let signature = hex::encode(self.key.sign(said.as_bytes())?);
-        let line = format!("{OPENING}{said}{MIDDLE}{signature}{CLOSING}");
+        let said = record.said().map_err(|error| io(error.into()))?;
+        let line = record::line(&said, &self.key.sign(said.as_bytes())?);
         self.file
             .write_all(format!("{line}\n").as_bytes())
             .and_then(|()| self.file.sync_all())
             .map_err(io)?;
-        self.told.head = Digest::of(line.as_bytes()).to_string();
-        self.told.whole += line.len() as u64 + 1;
-        self.told.records.push(record);
+        self.told.take(record, line.as_bytes());
         let head = format!("{} {}\n", self.told.records.len(), self.told.head);
         Ok(durable::write(&head_path(&self.path), head.as_bytes())?)
     }
@@ -490,27 +185,6 @@ pub enum RecordsError {
     Write(#[from] WriteError),
 }
 
-/// A line's record, the bytes that were signed, and the signature.
-fn open(line: &[u8]) -> Option<(Record, &[u8], [u8; 64])> {
-    let inner = line
-        .strip_prefix(OPENING.as_bytes())?
-        .strip_suffix(CLOSING.as_bytes())?;
-    let (rest, digits) = inner.split_at_checked(inner.len().checked_sub(128)?)?;
-    let said = rest.strip_suffix(MIDDLE.as_bytes())?;
-    let mut signature = [0; 64];
-    hex::decode_to_slice(digits, &mut signature).ok()?;
-    Some((serde_json::from_slice(said).ok()?, said, signature))
-}
-
-fn first_key(record: &Record) -> Option<PublicKey> {
-    let Entry::Opened { key, .. } = &record.entry else {
-        return None;
-    };
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(key, &mut bytes).ok()?;
-    Some(PublicKey(bytes))
-}
-
 fn head_path(path: &Path) -> PathBuf {
     path.with_extension("head")
 }
@@ -534,15 +208,10 @@ fn remembered(path: &Path) -> Result<Option<(u64, String)>, RecordsError> {
     }
 }
 
-const FORMAT: u32 = 1;
-const OPENING: &str = "{\"record\":";
-const MIDDLE: &str = ",\"signature\":\"";
-const CLOSING: &str = "\"}";
-const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::PublicKey;
     use crate::key::secret::SecretKey;
 
     struct Held(SecretKey);
@@ -626,6 +295,14 @@ mod tests {
             open_again(&path),
             Err(RecordsError::Broken { .. })
         ));
+        fs::write(&path, lines[..3].concat()).unwrap();
+        let head = fs::read(head_path(&path)).unwrap();
+        fs::remove_file(head_path(&path)).unwrap();
+        assert!(matches!(
+            open_again(&path),
+            Err(RecordsError::Broken { .. })
+        ));
+        fs::write(head_path(&path), head).unwrap();
         fs::write(&path, &whole).unwrap();
         let stranger = seeded(8);
         let theirs = Records::open(&path, "line-1", stranger, None, "now".to_owned());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cuff_bootloader::layout::Layout;
 
-pub use crate::port::{FLASH, FLASH_LENGTH, Faults};
+pub use crate::port::{Chip, FLASH, FLASH_LENGTH, Faults};
 use crate::port::{Failed, Port};
 use crate::serve::serve;
 use crate::wrist::Wrist;
@@ -20,19 +20,19 @@ pub struct Unit {
 impl Unit {
     /// A virgin chip with this number, powered, behind a probe that waits for a host.
     pub fn power_on(uid: [u32; 2]) -> io::Result<Self> {
-        let port = Arc::new(Mutex::new(Port::power_on(uid)?));
+        let port = Arc::new(Mutex::new(Port::power_on(uid).map_err(told)?));
         let at = serve(Arc::clone(&port))?;
         Ok(Self { port, at })
     }
 
     /// Puts a wearable around the chip: what was written to its boot region begins to run.
     pub fn wear(&self, layout: Layout) {
-        self.port().wrist = Some(Wrist::new(layout));
+        self.port().core.wrist = Some(Wrist::new(layout));
     }
 
     /// Whether the application confirms from now on.
     pub fn healthy(&self, healthy: bool) {
-        if let Some(wrist) = &mut self.port().wrist {
+        if let Some(wrist) = &mut self.port().core.wrist {
             wrist.healthy = healthy;
         }
     }
@@ -43,8 +43,23 @@ impl Unit {
     }
 
     /// Orders faults; those with a count begin to count now.
-    pub fn break_with(&self, faults: Faults) {
-        self.port().faults = faults;
+    pub fn break_with(&self, faults: Faults) -> io::Result<()> {
+        self.port().break_with(faults).map_err(told)
+    }
+
+    /// The cable comes off, now.
+    pub fn unplug(&self) {
+        self.port().lose_cable();
+    }
+
+    /// The board is taken off the bench and another one put there.
+    pub fn seat(&self, chip: &Chip) -> io::Result<()> {
+        self.port().seat(chip).map_err(told)
+    }
+
+    /// The board as it is now, to be seated again.
+    pub fn chip(&self) -> io::Result<Chip> {
+        self.port().chip().map_err(told)
     }
 
     /// How many transfers there were so far.
@@ -54,10 +69,7 @@ impl Unit {
 
     /// Power goes.
     pub fn power_off(&self) -> io::Result<()> {
-        let mut port = self.port();
-        port.machine.halt()?;
-        port.powered = false;
-        Ok(())
+        self.port().lose_power().map_err(told)
     }
 
     /// Power and cable come back.
@@ -78,13 +90,13 @@ impl Unit {
     /// Reads flash behind the probe's back.
     pub fn read(&self, offset: u32, length: u32) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length as usize];
-        self.port().machine.read(FLASH + offset, &mut bytes)?;
+        self.port().core.machine.read(FLASH + offset, &mut bytes)?;
         Ok(bytes)
     }
 
     /// Writes flash behind the probe's back.
     pub fn write(&self, offset: u32, bytes: &[u8]) -> io::Result<()> {
-        self.port().machine.write(FLASH + offset, bytes)
+        self.port().core.machine.write(FLASH + offset, bytes)
     }
 
     fn port(&self) -> MutexGuard<'_, Port> {

@@ -1,11 +1,15 @@
-//! A debug port as `ADIv5` describes it, an AHB access port, a Nordic control port, and the debug registers of a Cortex-M that
-//! the emulator does not have.
+//! A debug port as `ADIv5` describes it, an AHB access port and a Nordic control port, in front of a chip.
 //!
 //! Takes single transfers, gives values, faults or silence. It breaks on demand.
+
+mod core;
+mod faults;
 
 use std::io;
 use std::mem;
 
+use self::core::{Core, Debug};
+pub use self::faults::Faults;
 use crate::qemu::Qemu;
 use crate::wrist::Wrist;
 
@@ -28,25 +32,10 @@ impl From<io::Error> for Failed {
 
 type Done<T> = Result<T, Failed>;
 
-/// What goes wrong, and when.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// Power goes after this many transfers.
-    pub power_after: Option<u64>,
-    /// The cable comes off after this many transfers; the unit keeps its power.
-    pub cable_after: Option<u64>,
-    /// One FAULT after this many transfers.
-    pub fault_after: Option<u64>,
-    /// A byte of flash that always reads with this mask flipped.
-    pub flipped: Option<(u32, u8)>,
-    /// Each answer comes so much later, in milliseconds.
-    pub slow: u64,
-}
-
 /// A chip as its debug port shows it.
 #[allow(clippy::struct_excessive_bools, reason = "lines and latches of a chip")]
 pub struct Port {
-    pub(crate) machine: Qemu,
+    pub(crate) core: Core,
     uid: [u32; 2],
     chip: u32,
     // The debug port.
@@ -57,35 +46,43 @@ pub struct Port {
     // The access port of the bus.
     csw: u32,
     tar: u32,
-    // The core's debug registers.
-    halting: u32,
-    data: u32,
-    demcr: u32,
-    dfsr: u32,
-    was_reset: bool,
-    lockup: bool,
-    units_on: bool,
-    units: [u32; UNITS],
-    breakpoints: Vec<u32>,
-    traps: Vec<u32>,
-    in_reset: bool,
-    at_reset: bool,
     locked: bool,
     pub(crate) powered: bool,
-    pub(crate) plugged: bool,
-    pub(crate) faults: Faults,
+    plugged: bool,
+    faults: Faults,
     pub(crate) transfers: u64,
-    pub(crate) wrist: Option<Wrist>,
+}
+
+/// A chip that lies beside the bench: its number, and what its flash holds.
+#[derive(Clone)]
+pub struct Chip {
+    /// The number no other chip has.
+    pub uid: [u32; 2],
+    flash: Vec<u8>,
+    uicr: Vec<u8>,
+}
+
+impl Chip {
+    /// As it comes from its maker.
+    pub fn virgin(uid: [u32; 2]) -> Self {
+        Self {
+            uid,
+            flash: vec![0xff; FLASH_LENGTH as usize],
+            uicr: vec![0xff; PAGE as usize],
+        }
+    }
+
+    /// What its flash holds.
+    pub fn flash(&self) -> &[u8] {
+        &self.flash
+    }
 }
 
 impl Port {
     /// An erased chip that was just powered.
-    pub fn power_on(uid: [u32; 2]) -> io::Result<Self> {
-        let mut machine = Qemu::start("mps2-an386")?;
-        machine.write(FLASH, &vec![0xff; FLASH_LENGTH as usize])?;
-        machine.write(UICR_AT, &[0xff; PAGE as usize])?;
+    pub fn power_on(uid: [u32; 2]) -> Done<Self> {
         let mut port = Self {
-            machine,
+            core: Core::new(Qemu::start("mps2-an386")?, FLASH),
             uid,
             chip: SCC_ID,
             select: 0,
@@ -94,28 +91,58 @@ impl Port {
             posted: 0,
             csw: CSW,
             tar: 0,
-            halting: 0,
-            data: 0,
-            demcr: 0,
-            dfsr: 0,
-            was_reset: true,
-            lockup: false,
-            units_on: false,
-            units: [0; UNITS],
-            breakpoints: Vec::new(),
-            traps: Vec::new(),
-            in_reset: false,
-            at_reset: false,
             locked: false,
             powered: true,
             plugged: true,
             faults: Faults::default(),
             transfers: 0,
-            wrist: None,
         };
-        port.reset()
-            .map_err(|error| io::Error::other(format!("{error:?}")))?;
+        port.seat(&Chip::virgin(uid))?;
         Ok(port)
+    }
+
+    /// Another board is put where this one was, and powered.
+    pub fn seat(&mut self, chip: &Chip) -> Done<()> {
+        self.core.machine.halt()?;
+        self.core.machine.write(FLASH, &chip.flash)?;
+        self.core.machine.write(UICR_AT, &chip.uicr)?;
+        self.uid = chip.uid;
+        self.power_cycle()
+    }
+
+    /// The board as it could be taken away.
+    pub fn chip(&mut self) -> Done<Chip> {
+        let mut chip = Chip::virgin(self.uid);
+        self.core.machine.read(FLASH, &mut chip.flash)?;
+        self.core.machine.read(UICR_AT, &mut chip.uicr)?;
+        Ok(chip)
+    }
+
+    /// Orders faults; those with a count begin to count now.
+    pub fn break_with(&mut self, faults: Faults) -> Done<()> {
+        self.core.stuck = match faults.stuck {
+            Some(address) => {
+                let page = address & !(PAGE - 1);
+                let mut bytes = vec![0; PAGE as usize];
+                self.core.machine.read(page, &mut bytes)?;
+                Some((page, bytes))
+            }
+            None => None,
+        };
+        self.faults = faults;
+        Ok(())
+    }
+
+    /// Power goes, now.
+    pub fn lose_power(&mut self) -> Done<()> {
+        self.core.machine.halt()?;
+        self.powered = false;
+        Ok(())
+    }
+
+    /// The cable comes off, now; the unit keeps its power.
+    pub fn lose_cable(&mut self) {
+        self.plugged = false;
     }
 
     /// Another chip from now on.
@@ -169,7 +196,7 @@ impl Port {
         }
         self.count(words.len() as u64)?;
         let mut bytes = vec![0; words.len() * 4];
-        self.machine.read(self.tar, &mut bytes)?;
+        self.core.machine.read(self.tar, &mut bytes)?;
         for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
             *word = u32::from_le_bytes(*bytes);
         }
@@ -184,14 +211,12 @@ impl Port {
         }
         self.count(words.len() as u64)?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.machine.write(self.tar, &bytes)?;
+        self.core.machine.write(self.tar, &bytes)?;
         self.advance(words.len() as u32 * 4);
         Ok(true)
     }
 
     fn is_plain(&self, words: usize) -> bool {
-        let room = words as u64;
-        let far = |after: Option<u64>| after.is_none_or(|after| after > room);
         self.select & 0xff00_00f0 == 0
             && !self.sticky
             && !self.locked
@@ -200,9 +225,7 @@ impl Port {
             && self.csw & 0x37 == 0x12
             && matches!(self.tar >> 24, 0x20 | 0x21)
             && (self.tar & 0x3ff) + words as u32 * 4 <= 0x400
-            && far(self.faults.power_after)
-            && far(self.faults.cable_after)
-            && far(self.faults.fault_after)
+            && self.faults.are_far(words as u64)
     }
 
     fn read_access(&mut self, register: u8) -> Done<u32> {
@@ -265,10 +288,15 @@ impl Port {
         }
         let size = 1 << (self.csw & 7).min(2);
         let lane = if size == 4 { 0 } else { (address & 3) * 8 };
-        if size == 4
-            && let Some(value) = self.debug_register(address, write)?
-        {
-            return Ok(value);
+        if size == 4 {
+            match self.core.debug_register(address, write)? {
+                Debug::Done(value) => return Ok(value),
+                Debug::Reset => {
+                    self.reset()?;
+                    return Ok(0);
+                }
+                Debug::Elsewhere => {}
+            }
         }
         if write.is_none() && size == 4 {
             match address {
@@ -283,253 +311,22 @@ impl Port {
             other => other,
         };
         if let Some(value) = write {
-            self.machine.store(place, size, value >> lane)?;
+            self.core.machine.store(place, size, value >> lane)?;
             if place == Wrist::state_word()
                 && value == RELEASED
-                && let Some(wrist) = &mut self.wrist
+                && let Some(wrist) = &mut self.core.wrist
             {
-                wrist.released(&mut self.machine)?;
+                wrist.released(&mut self.core.machine)?;
             }
             return Ok(0);
         }
-        let mut value = self.machine.load(place, size)? << lane;
+        let mut value = self.core.machine.load(place, size)? << lane;
         if let Some((at, mask)) = self.faults.flipped
             && at & !3 == address & !3
         {
             value ^= u32::from(mask) << ((at & 3) * 8);
         }
         Ok(value)
-    }
-
-    fn look(&mut self) -> Done<()> {
-        if self.machine.running && self.machine.stopped()? {
-            self.stopped_by_itself()?;
-        }
-        Ok(())
-    }
-
-    fn stopped_by_itself(&mut self) -> Done<()> {
-        let at = self.machine.register("pc")?;
-        if self.traps.contains(&at) {
-            self.lockup = true;
-        } else {
-            self.dfsr |= 2;
-            self.halting |= 2;
-        }
-        Ok(())
-    }
-
-    fn is_halted(&self) -> bool {
-        !self.machine.running && !self.lockup && !self.in_reset
-    }
-
-    /// Registers the emulator lacks; `None` when the access is not for one.
-    fn debug_register(&mut self, address: u32, write: Option<u32>) -> Done<Option<u32>> {
-        let unit = (FPB + 8..FPB + 8 + 4 * UNITS as u32)
-            .contains(&address)
-            .then(|| ((address - FPB - 8) / 4) as usize);
-        let value = match (address, write) {
-            (DHCSR, None) => {
-                self.look()?;
-                let mut value = self.halting & 0xf | 1 << 16 | 1 << 24;
-                if self.halting & 1 != 0 && self.is_halted() {
-                    value |= 1 << 17;
-                }
-                if self.lockup {
-                    value |= 1 << 19;
-                }
-                if mem::replace(&mut self.was_reset, self.in_reset) {
-                    value |= 1 << 25;
-                }
-                value
-            }
-            (DHCSR, Some(value)) => {
-                if value >> 16 == 0xa05f {
-                    self.control_core(value & 0xf)?;
-                }
-                0
-            }
-            (DCRSR, Some(value)) => {
-                if self.is_halted() {
-                    self.core_register(value & 0x7f, value & 1 << 16 != 0)?;
-                }
-                0
-            }
-            (DCRDR, None) => self.data,
-            (DCRDR, Some(value)) => {
-                self.data = value;
-                0
-            }
-            (DEMCR, None) => self.demcr,
-            (DEMCR, Some(value)) => {
-                self.demcr = value;
-                0
-            }
-            (DFSR, None) => self.dfsr,
-            (DFSR, Some(value)) => {
-                self.dfsr &= !value;
-                0
-            }
-            (AIRCR, Some(value)) if value >> 16 == 0x05fa && value & 5 != 0 => {
-                self.reset()?;
-                0
-            }
-            (FPB, None) => (UNITS as u32) << 4 | u32::from(self.units_on),
-            (FPB, Some(value)) => {
-                if value & 2 != 0 {
-                    self.units_on = value & 1 != 0;
-                }
-                0
-            }
-            _ => match (unit, write) {
-                (Some(index), None) => self.units[index],
-                (Some(index), Some(value)) => {
-                    self.units[index] = value;
-                    0
-                }
-                _ => return Ok(None),
-            },
-        };
-        Ok(Some(value))
-    }
-
-    fn control_core(&mut self, bits: u32) -> Done<()> {
-        self.look()?;
-        let was_halted = self.is_halted() && self.halting & 1 != 0;
-        self.halting = bits;
-        if bits & 1 == 0 {
-            if self.is_halted() {
-                self.go()?;
-            }
-        } else if bits & 2 != 0 {
-            if !was_halted && !self.in_reset {
-                if self.machine.halt()? {
-                    self.stopped_by_itself()?;
-                }
-                self.lockup = false;
-                self.dfsr |= 1;
-            }
-        } else if was_halted {
-            if bits & 4 != 0 {
-                self.set_breakpoints(false)?;
-                if self.is_nowhere()? {
-                    self.lockup = true;
-                    return Ok(());
-                }
-                self.machine.step()?;
-                self.halting |= 2;
-                self.dfsr |= 1;
-            } else {
-                self.go()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The emulator turns BKPT into a fault: where a caller returns to one, as flash algorithms do, it becomes a breakpoint.
-    /// And it aborts on a lockup: a fault handler that is not there becomes one too.
-    fn set_breakpoints(&mut self, on: bool) -> Done<()> {
-        let mut wanted = Vec::new();
-        self.traps.clear();
-        if on {
-            let table = self.machine.load(0xe000_ed08, 4)?;
-            let handler = self.machine.load(table.wrapping_add(12), 4)?;
-            if handler & 1 == 0 || handler == u32::MAX {
-                self.traps.push(handler & !1);
-            }
-            wanted.extend(&self.traps);
-        }
-        if on && self.halting & 1 != 0 {
-            for unit in self
-                .units
-                .iter()
-                .filter(|unit| self.units_on && **unit & 1 != 0)
-            {
-                let at = unit & 0x1fff_fffc;
-                if unit & 0x4000_0000 != 0 {
-                    wanted.push(at);
-                }
-                if unit & 0x8000_0000 != 0 {
-                    wanted.push(at | 2);
-                }
-            }
-            let back = self.machine.register("lr")? & !1;
-            if back < 0x4000_0000 && self.machine.load(back, 2)? >> 8 == 0xbe {
-                wanted.push(back);
-            }
-        }
-        for old in mem::take(&mut self.breakpoints) {
-            if wanted.contains(&old) {
-                self.breakpoints.push(old);
-            } else {
-                self.machine.breakpoint(old, false)?;
-            }
-        }
-        for new in wanted {
-            if !self.breakpoints.contains(&new) {
-                self.machine.breakpoint(new, true)?;
-                self.breakpoints.push(new);
-            }
-        }
-        Ok(())
-    }
-
-    fn go(&mut self) -> Done<()> {
-        if self.is_nowhere()? {
-            self.lockup = true;
-            return Ok(());
-        }
-        // Only a core that comes out of reset runs what lies in flash; one that a probe sent elsewhere does not.
-        if mem::take(&mut self.at_reset)
-            && self.machine.register("pc")? & !1 == FLASH + 0x10
-            && let Some(wrist) = &mut self.wrist
-        {
-            wrist.reset(&mut self.machine)?;
-        }
-        self.set_breakpoints(true)?;
-        Ok(self.machine.go()?)
-    }
-
-    /// Whether the core would lock up at its next instruction: erased flash, no memory, or no Thumb code.
-    fn is_nowhere(&mut self) -> Done<bool> {
-        let at = self.machine.register("pc")? & !1;
-        let thumb = self.machine.register("xpsr")? & 1 << 24 != 0;
-        Ok(!thumb || at >= 0xf000_0000 || self.machine.load(at, 2)? == 0xffff)
-    }
-
-    fn core_register(&mut self, number: u32, write: bool) -> Done<()> {
-        let name = match number {
-            0..=12 => format!("r{number}"),
-            14 => "lr".to_owned(),
-            15 => "pc".to_owned(),
-            16 => "xpsr".to_owned(),
-            17 if self.machine.shows("msp") => "msp".to_owned(),
-            13 | 17 => "sp".to_owned(),
-            18 => "psp".to_owned(),
-            33 => "fpscr".to_owned(),
-            20 => {
-                for (index, name) in ["primask", "basepri", "faultmask", "control"]
-                    .iter()
-                    .enumerate()
-                {
-                    let at = 8 * index;
-                    if write {
-                        self.machine.set_register(name, self.data >> at & 0xff)?;
-                    } else {
-                        let value = self.machine.register(name)? & 0xff;
-                        self.data = self.data & !(0xff << at) | value << at;
-                    }
-                }
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        if write {
-            self.machine.set_register(&name, self.data)?;
-        } else {
-            self.data = self.machine.register(&name)?;
-        }
-        Ok(())
     }
 
     fn reset(&mut self) -> Done<()> {
@@ -539,49 +336,30 @@ impl Port {
 
     /// The reset line goes down.
     pub fn hold_reset(&mut self) -> Done<()> {
-        // The core fetches its first words from address 0, where the bootloader's are seen. They must be there before.
-        self.machine.halt()?;
-        let mut vectors = [0; 8];
-        self.machine.read(FLASH, &mut vectors)?;
-        self.machine.write(0, &vectors)?;
-        self.machine.reset()?;
-        self.set_breakpoints(false)?;
-        self.in_reset = true;
-        self.was_reset = true;
-        self.lockup = false;
-        self.units_on = false;
-        Ok(())
+        Ok(self.core.hold_reset()?)
     }
 
-    /// And up.
+    /// And up: the lock word in flash is looked at now.
     pub fn release_reset(&mut self) -> Done<()> {
-        if !mem::replace(&mut self.in_reset, false) {
+        if !self.core.is_in_reset() {
             return Ok(());
         }
-        self.locked = self.machine.load(UICR_AT + 0x208, 4)? & 0xff != 0xff;
-        self.halting &= !6;
-        // ARMv7-M: vector catch is ignored while C_DEBUGEN is 0.
-        if !self.locked && self.demcr & 1 != 0 && self.halting & 1 != 0 {
-            self.halting |= 2;
-            self.dfsr |= 8;
-            self.at_reset = true;
-            return Ok(());
-        }
-        self.at_reset = true;
-        self.go()
+        self.locked = self.core.machine.load(UICR_AT + 0x208, 4)? & 0xff != 0xff;
+        Ok(self.core.release_reset(self.locked)?)
     }
 
     /// Writes the lock word and resets.
     pub fn lock(&mut self) -> Done<()> {
-        self.machine.store(UICR_AT + 0x208, 4, 0xffff_ff00)?;
+        self.core.machine.store(UICR_AT + 0x208, 4, 0xffff_ff00)?;
         self.reset()
     }
 
     fn erase_all(&mut self) -> Done<()> {
-        self.machine.halt()?;
-        self.machine
+        self.core.machine.halt()?;
+        self.core
+            .machine
             .write(FLASH, &vec![0xff; FLASH_LENGTH as usize])?;
-        Ok(self.machine.write(UICR_AT, &[0xff; PAGE as usize])?)
+        Ok(self.core.machine.write(UICR_AT, &[0xff; PAGE as usize])?)
     }
 
     /// Counts transfers, and lets happen what was ordered.
@@ -590,54 +368,38 @@ impl Port {
         if self.faults.slow > 0 {
             std::thread::sleep(std::time::Duration::from_millis(self.faults.slow));
         }
-        if run_out(&mut self.faults.power_after, by) {
-            self.machine.halt()?;
-            self.powered = false;
+        let due = self.faults.count(by);
+        if due.power {
+            self.lose_power()?;
         }
-        if run_out(&mut self.faults.cable_after, by) {
-            self.plugged = false;
+        if due.cable {
+            self.lose_cable();
         }
-        if !self.powered || !self.plugged {
+        if !self.powered || !self.plugged || due.silence {
             return Err(Failed::Silence);
         }
-        if run_out(&mut self.faults.fault_after, by) {
+        if due.fault {
             self.sticky = true;
             return Err(Failed::Fault);
         }
         Ok(())
     }
 
-    /// Power comes back, and the cable: flash is what it was, the debug port knows nothing.
+    /// Power comes back, and the cable: flash is what it was, RAM and the debug port know nothing.
     pub fn power_cycle(&mut self) -> Done<()> {
+        self.core.machine.halt()?;
         self.select = 0;
         self.control = 0;
         self.sticky = false;
         self.posted = 0;
         self.csw = CSW;
-        self.halting = 0;
-        self.demcr = 0;
-        self.dfsr = 0;
-        self.units = [0; UNITS];
         self.powered = true;
         self.plugged = true;
-        self.faults.power_after = None;
-        self.faults.cable_after = None;
-        self.faults.fault_after = None;
+        self.core.forget();
+        self.faults.forget();
+        // RAM does not outlive power: what a host left for the bootloader there is gone.
+        self.core.machine.write(RAM_END - PAGE, &NOISE)?;
         self.reset()
-    }
-}
-
-fn run_out(left: &mut Option<u64>, by: u64) -> bool {
-    match left {
-        Some(count) if *count <= by => {
-            *left = None;
-            true
-        }
-        Some(count) => {
-            *count -= by;
-            false
-        }
-        None => false,
     }
 }
 
@@ -651,12 +413,7 @@ const UICR_AT: u32 = 0x2010_0000;
 const SCC_ID: u32 = 0x4104_3860;
 const DPIDR: u32 = 0x2ba0_1477;
 const CSW: u32 = 0x2300_0042;
-const UNITS: usize = 6;
-const DHCSR: u32 = 0xe000_edf0;
-const DCRSR: u32 = 0xe000_edf4;
-const DCRDR: u32 = 0xe000_edf8;
-const DEMCR: u32 = 0xe000_edfc;
-const DFSR: u32 = 0xe000_ed30;
-const AIRCR: u32 = 0xe000_ed0c;
 const RELEASED: u32 = 0x474f_474f;
-const FPB: u32 = 0xe000_2000;
+const RAM_END: u32 = 0x2004_0000;
+/// What RAM holds when power comes.
+const NOISE: [u8; PAGE as usize] = [0x5c; PAGE as usize];

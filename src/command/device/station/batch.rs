@@ -1,58 +1,38 @@
 //! One unit in every slot, all slots at once. Not a command of its own.
 //!
-//! It verifies the sealed bundle before the first probe is opened, hands each slot to a worker, records every attempt, and says
-//! PASS or FAIL in a way nobody overlooks. It opens no network connection.
+//! It hands each slot to a worker, records every attempt, and says PASS or FAIL in a way nobody overlooks. It opens no network
+//! connection.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
-use cuff_verifier::digest::Digest;
-use cuff_verifier::evidence::Evidence;
-use cuff_verifier::judge::{Known, Outcome as Walked, walk};
-use cuff_verifier::time::Instant;
-use cuff_verifier::verdict::{Reason, Verdict};
-use serde::Serialize;
-
-use super::{AtStation, now, read, unrecorded};
-use crate::board::Board;
-use crate::bundle::seal::MAX_SEAL;
-use crate::command::device::{after, explained, trouble, unshipped};
-use crate::command::{boards, given};
+use super::line::{Line, Said, Stretch};
+use super::order::order;
+use super::unmade::unmade;
+use super::{AtStation, now, read, records, unrecorded, wired};
 use crate::console::progress::Bars;
 use crate::console::{Advice, Console, Exit, Failure, advised, safe, style};
-use crate::device::link::LinkError;
-use crate::device::provision::{Pin, newest_root};
-use crate::device::shipment::{Goods, Shipment};
-use crate::device::station::pass::{Failed, Order, Outcome, Pass, Say};
-use crate::device::station::records::{Attempt, Entry, Records};
+use crate::device::station::order::{Order, Say};
+use crate::device::station::pass::{Outcome, Pass};
+use crate::device::station::records::Records;
+use crate::device::station::records::record::{Attempt, Entry};
 use crate::device::station::serials::Serials;
 use crate::device::station::{Slot, Station};
-use crate::device::target::Target;
-use crate::instant;
-use crate::judgement::{Room, Trust, Update, judge};
 
 impl AtStation {
     /// One unit in every slot.
     pub fn run(&self, console: &Console, path: &Path, rehearse: bool) -> anyhow::Result<Exit> {
         let (station, base) = read(path)?;
         let order = order(console, &station, &base)?;
-        let key = self.unlock.open_file(console, &base.join(&station.key))?;
         let serials = match &station.serials {
             Serials::List(list) => Serials::List(base.join(list)),
             other => other.clone(),
         };
-        let records = Records::open(
-            &base.join(&station.log),
-            &station.name,
-            Box::new(key),
-            station.range(),
-            now(),
-        )
-        .map_err(unrecorded)?;
+        let records = records(console, &station, &base, &self.unlock)?;
         let slots = self.slots(&station, &records)?;
         let say = Say {
             operator: self.operator.clone().unwrap_or_default(),
@@ -72,19 +52,13 @@ impl AtStation {
             serials: &serials,
             records: &Mutex::new(records),
             bars: &console.bars(),
+            chips: &Mutex::default(),
         };
         batch.run(&slots)
     }
 
     fn slots(&self, station: &Station, records: &Records) -> anyhow::Result<Vec<Slot>> {
-        let mut slots = station.slots.clone();
-        for slot in &mut slots {
-            if let Some(Ok(Target::Probe(probe))) =
-                records.told().probe_of(&slot.label).map(str::parse)
-            {
-                slot.probe = probe;
-            }
-        }
+        let mut slots = wired(station, records.told(), None)?;
         if let Some(label) = &self.slot {
             slots.retain(|slot| slot.label == *label);
             if slots.is_empty() {
@@ -111,139 +85,6 @@ fn scan() -> anyhow::Result<Option<String>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// Verifies everything that every unit gets.
-fn order(console: &Console, station: &Station, base: &Path) -> anyhow::Result<Order> {
-    let board = match boards::named(&station.board) {
-        Ok(board) => board,
-        Err(_) => boards::named(&base.join(&station.board).display().to_string())?,
-    };
-    let bytes = given::read(&base.join(&station.sealed), MAX_SEAL)?;
-    let bundle = Digest::of(&bytes);
-    let shipment = Shipment::open(bytes).map_err(unshipped)?;
-    let goods = |release: &str| -> anyhow::Result<Goods> {
-        let found = shipment.goods(&station.product, Some(release));
-        found.map_err(unshipped)?.ok_or_else(|| {
-            advised(
-                anyhow::anyhow!("the sealed bundle does not hold {release}"),
-                Exit::No,
-                "release-not-inside",
-                "fetch a sealed bundle with bootloader and first release in it",
-            )
-        })
-    };
-    let (first, boot) = (goods(&station.release)?, goods(&station.bootloader)?);
-    let metadata = shipment.metadata().map_err(unshipped)?;
-    let (root, version) = newest_root(&metadata, &Pin::Fingerprint(station.root))
-        .exit(Exit::Refused)
-        .rule("pinned-root-missing")
-        .help("fetch a sealed bundle that begins at the pinned root, or check root-sha256 over a way you trust")?;
-    let evidence = |path: &str| -> anyhow::Result<Vec<u8>> {
-        metadata
-            .evidence(path, version)
-            .map_err(|error| unshipped(error.into()))
-    };
-    let known = Known::of_new_unit(&station.product, &station.hardware, board.bootloader, &root);
-    let trust = evidence(&format!("{}/", station.product))?;
-    let of_release = evidence(&first.path)?;
-    let judged = judge(
-        &known,
-        &Update {
-            evidence: &of_release,
-            image: Some(first.bundle.image()),
-        },
-        Some(Room::on(&board)),
-    );
-    if let Verdict::Refuse(reason) = judged.verdict {
-        return Err(refused(&first.path, reason));
-    }
-    judge_bootloader(&known, &evidence(&boot.path)?, &boot, &board)?;
-    if let Trust::Chain(moved) = judged.trust {
-        freshness(console, station, moved.floor)?;
-    }
-    Ok(Order {
-        product: station.product.clone(),
-        hardware: station.hardware.clone(),
-        root,
-        trust,
-        evidence: of_release,
-        release: first.path.clone(),
-        image: first.bundle.image().to_vec(),
-        bootloader: boot.path.clone(),
-        boot: boot.bundle.image().to_vec(),
-        bundle,
-        confirm: Duration::from_secs(station.confirm),
-        board,
-    })
-}
-
-/// The bootloader is a release too: the same signers, and an image for the boot region.
-fn judge_bootloader(
-    known: &Known<'_>,
-    evidence: &[u8],
-    boot: &Goods,
-    board: &Board,
-) -> anyhow::Result<()> {
-    let judged = Evidence::parse(evidence)
-        .map_err(Reason::from)
-        .and_then(|evidence| match walk(known, &evidence).outcome {
-            Walked::Complete(chain) => {
-                let release = chain.first_bootloader(known)?;
-                match release.admits(boot.bundle.image()) {
-                    Verdict::Boot => Ok(()),
-                    Verdict::Refuse(reason) => Err(reason),
-                }
-            }
-            Walked::RootsOnly => Err(Reason::EvidenceIncomplete),
-            Walked::Refused(reason) => Err(reason),
-        });
-    match judged {
-        Err(reason) => Err(refused(&boot.path, reason)),
-        Ok(()) if boot.bundle.image().len() as u64 > board.regions.boot.length => {
-            Err(refused(&boot.path, Reason::ImageTooLarge))
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-fn refused(path: &str, reason: Reason) -> anyhow::Error {
-    advised(
-        anyhow::anyhow!(
-            "{path} of the sealed bundle is refused: {reason} (reason {}, {})",
-            reason.code(),
-            reason.name()
-        ),
-        Exit::Refused,
-        reason.name(),
-        after(reason),
-    )
-}
-
-/// The bundle's newest signed date is all the time there is; how old it is, this machine's clock says.
-fn freshness(console: &Console, station: &Station, floor: Instant) -> anyhow::Result<()> {
-    let now = instant::now().exit(Exit::Unknown).rule("clock")?;
-    let Some(age) = instant::between(floor, now) else {
-        console.note(format!(
-            "the sealed bundle was signed on {floor}, which this machine's clock has not reached"
-        ));
-        return Ok(());
-    };
-    let days = age.seconds() / 86_400;
-    console.note(format!(
-        "the sealed bundle was signed on {floor}, {days} days ago"
-    ));
-    match station.max_bundle_age {
-        Some(most) if age > most => Err(advised(
-            anyhow::anyhow!(
-                "the sealed bundle is {days} days old, and this station takes none older than {most}"
-            ),
-            Exit::No,
-            "bundle-too-old",
-            "fetch it again with `cuff fetch --sealed`",
-        )),
-        _ => Ok(()),
-    }
-}
-
 struct Batch<'b> {
     console: &'b Console,
     order: &'b Order,
@@ -251,6 +92,8 @@ struct Batch<'b> {
     serials: &'b Serials,
     records: &'b Mutex<Records>,
     bars: &'b Bars,
+    /// The chips that some slot has worked on.
+    chips: &'b Mutex<BTreeSet<String>>,
 }
 
 impl Batch<'_> {
@@ -279,7 +122,7 @@ impl Batch<'_> {
             _ if passed == codes.len() => Exit::Yes,
             _ => Exit::PartialBatch,
         };
-        self.console.line(&Line::BatchEnd {
+        self.line(Said::BatchEnd {
             passed,
             failed: codes.len() - passed,
             exit: exit.code(),
@@ -289,12 +132,13 @@ impl Batch<'_> {
 
     fn unit(&self, slot: &Slot) -> anyhow::Result<Exit> {
         let bar = self.bars.bar(&slot.label);
-        self.console.line(&Line::TaskBegin { slot: &slot.label });
+        self.line(Said::TaskBegin { slot: &slot.label });
         let pass = Pass {
             order: self.order,
             say: self.say,
             records: self.records,
             serials: self.serials,
+            chips: self.chips,
             slot: &slot.label,
             probe: slot.probe.as_ref(),
             now: &now,
@@ -306,7 +150,7 @@ impl Batch<'_> {
         } = pass.run(&mut |step, done, total| {
             bar.say(&format!("{} {step}", slot.label), done, total);
             if done == 0 || done == total {
-                self.console.line(&Line::TaskProgress {
+                self.line(Said::TaskProgress {
                     slot: &slot.label,
                     step: step.name(),
                     done,
@@ -324,6 +168,7 @@ impl Batch<'_> {
             rule = failure.rule();
             attempt.error = failure.words();
             help = failure.help().to_vec();
+            help.extend(self.interrupted(&slot.label, exit));
         }
         attempt.exit = exit.code();
         if !self.say.rehearse {
@@ -331,7 +176,7 @@ impl Batch<'_> {
             let line = Entry::Attempt(Box::new(attempt.clone()));
             records.append(now(), line).map_err(unrecorded)?;
         }
-        self.console.line(&Line::TaskEnd {
+        self.line(Said::TaskEnd {
             slot: &slot.label,
             serial: attempt.serial.as_deref(),
             uid: attempt.uid.as_deref(),
@@ -343,7 +188,10 @@ impl Batch<'_> {
             help: &help,
             planned: planned
                 .iter()
-                .map(|one| (one.address, one.length))
+                .map(|one| Stretch {
+                    address: one.address,
+                    length: one.length,
+                })
                 .collect(),
             locked: attempt.locked,
             milliseconds: attempt.steps.iter().map(|step| step.milliseconds).sum(),
@@ -364,6 +212,21 @@ impl Batch<'_> {
             self.console.lines(&text);
         }
         Ok(exit)
+    }
+
+    /// A chip that is locked does not say who it is; the records know whose lock was being closed here last.
+    fn interrupted(&self, slot: &str, exit: Exit) -> Option<String> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let unit = records.told().cut_off_while_locking(slot)?;
+        (exit == Exit::Locked).then(|| {
+            format!(
+                "unit {unit} was cut off here while its port was being closed: if this is it, `cuff device recover --erase-all --rma TICKET --unit {unit}` opens it to be made anew"
+            )
+        })
+    }
+
+    fn line(&self, said: Said<'_>) {
+        self.console.line(&Line::from(said));
     }
 }
 
@@ -401,121 +264,4 @@ fn verdict(attempt: &Attempt, exit: Exit, rehearse: bool) -> String {
     text.push_str(&bar);
     text.push('\n');
     text
-}
-
-/// What a failed unit means: exit code, rule and help.
-fn unmade(error: Failed) -> anyhow::Error {
-    let (exit, rule, help) = match &error {
-        Failed::Link(_) => {
-            let Failed::Link(error) = error else {
-                return error.into();
-            };
-            return match error {
-                LinkError::Trouble(found) => trouble::explained(found),
-                other => explained(other),
-            };
-        }
-        Failed::Records(_) => {
-            let Failed::Records(error) = error else {
-                return error.into();
-            };
-            return unrecorded(error);
-        }
-        Failed::NoUid { .. } => (
-            Exit::WrongChip,
-            "no-uid",
-            "check the uid address in the board's [debug] table",
-        ),
-        Failed::PassedBefore { .. } => (
-            Exit::AlreadyProvisioned,
-            "passed-before",
-            "take the next unit, or make this one anew with --replace",
-        ),
-        Failed::Somebody { .. } => (
-            Exit::AlreadyProvisioned,
-            "already-provisioned",
-            "a unit from elsewhere comes in through `cuff device recover --erase-all --rma`",
-        ),
-        Failed::OtherRoot { .. } => (
-            Exit::Foreign,
-            "other-root",
-            "it is another company's unit, or another product line's: set it aside",
-        ),
-        Failed::Foreign => (
-            Exit::Foreign,
-            "foreign-firmware",
-            "set it aside, or overwrite what it holds with --overwrite",
-        ),
-        Failed::SerialTaken { .. } => (
-            Exit::SerialTaken,
-            "serial-taken",
-            "scan this unit's own label; a label that exists twice goes back to the printer",
-        ),
-        Failed::OtherLabel { .. } => (
-            Exit::SerialTaken,
-            "other-label",
-            "scan the label that this unit was promised",
-        ),
-        Failed::NoSerial { .. } => (Exit::SerialTaken, "no-serial", "scan the label again"),
-        Failed::Exhausted { .. } => (
-            Exit::Exhausted,
-            "serials-exhausted",
-            "give the station a new range, list or label",
-        ),
-        Failed::List { .. } => (
-            Exit::Unknown,
-            "serial-list",
-            "check the path in the station's description",
-        ),
-        Failed::Report { .. } => (
-            Exit::Silent,
-            "other-report",
-            "set the unit aside: its bootloader does not say what was written",
-        ),
-        Failed::Unconfirmed { .. } => (
-            Exit::TrialReverted,
-            "unconfirmed",
-            "the application is sick on this unit: repeat the command once, then set it aside",
-        ),
-        Failed::Differs { .. } => (
-            Exit::WriteFailed,
-            "differs",
-            "repeat the command; if the same address differs again, the flash is damaged",
-        ),
-    };
-    advised(error, exit, rule, help)
-}
-
-/// One object a line, with `--json`.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line<'l> {
-    TaskBegin {
-        slot: &'l str,
-    },
-    TaskProgress {
-        slot: &'l str,
-        step: &'l str,
-        done: u64,
-        total: u64,
-    },
-    TaskEnd {
-        slot: &'l str,
-        serial: Option<&'l str>,
-        uid: Option<&'l str>,
-        passed: bool,
-        step: Option<&'l str>,
-        code: u8,
-        rule: &'l str,
-        error: &'l [String],
-        help: &'l [String],
-        planned: Vec<(u64, u64)>,
-        locked: bool,
-        milliseconds: u64,
-    },
-    BatchEnd {
-        passed: usize,
-        failed: usize,
-        exit: u8,
-    },
 }
