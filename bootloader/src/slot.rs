@@ -80,7 +80,7 @@ pub fn inbox_is_full<F: Flash>(chip: &mut Chip<'_, F>) -> bool {
 
 /// What the application returned, if anything.
 pub fn confirmation<F: Flash>(chip: &mut Chip<'_, F>) -> Option<TrialId> {
-    let mut bytes = [0; 32];
+    let mut bytes = [0; RETURNED];
     chip.read(chip.layout().confirmation(), 0, &mut bytes)
         .ok()?;
     let mut r = Reader::new(&bytes);
@@ -92,12 +92,17 @@ pub fn confirmation<F: Flash>(chip: &mut Chip<'_, F>) -> Option<TrialId> {
 /// Writes what the application returns.
 pub fn confirm<F: Flash>(chip: &mut Chip<'_, F>, id: TrialId) -> Result<(), Fault> {
     let page = chip.layout().confirmation();
-    let mut bytes = [0; 32];
+    chip.clear(page)?;
+    chip.program(page, 0, &returned(id))
+}
+
+/// What the confirmation page must hold: what a bootloader hands to the application, and the application returns as it is.
+pub fn returned(id: TrialId) -> [u8; RETURNED] {
+    let mut bytes = [0; RETURNED];
     Writer::new(&mut bytes)
         .bytes(&id.0)
         .bytes(&shortened(&Digest::of(&id.0)));
-    chip.clear(page)?;
-    chip.program(page, 0, &bytes)
+    bytes
 }
 
 /// Where the way back lies while its trial is open: one page further than it ran.
@@ -122,6 +127,8 @@ fn file_mark(file: &Digest) -> [u8; FILE] {
     mark
 }
 
+/// Bytes of what an application returns.
+pub const RETURNED: usize = 32;
 const FILE: usize = 64;
 const FILE_MAGIC: &[u8; 16] = b"cuff upload of 1";
 const OFFER: usize = 32;

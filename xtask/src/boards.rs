@@ -5,9 +5,11 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use object::read::elf::{ElfFile32, ProgramHeader};
+use object::{Endianness, elf};
 use toml::{Table, Value};
 
 use crate::place;
@@ -109,6 +111,60 @@ pub fn build() -> Result<()> {
         program.cargo("build --release").run()?;
     }
     Ok(())
+}
+
+/// Builds what tests run on a chip, into `boards/target/programs`: the bootloader and every kind of demo band, each as the
+/// bytes that lie in flash.
+pub fn deliver() -> Result<()> {
+    let folder = target_directory().join("programs");
+    fs::create_dir_all(&folder)?;
+    // Kinds of one program are built in the same place, and tests ask for them side by side.
+    let lock = fs::File::create(folder.join("lock"))?;
+    lock.lock()?;
+    for (name, binary, features) in DELIVERED {
+        let elf = program(binary)?.build(binary, features)?;
+        let flat = flat(&elf)?;
+        let file = folder.join(format!("{name}.bin"));
+        // Not written when it is the same: a test that is running may be reading it.
+        if fs::read(&file).is_ok_and(|before| before == flat) {
+            continue;
+        }
+        fs::write(&file, flat).with_context(|| format!("could not write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// What tests run on a chip: file, binary, features.
+const DELIVERED: [(&str, &str, &str); 5] = [
+    ("qemu-an386", "qemu-an386", ""),
+    ("band", "demo-app", ""),
+    ("band-2", "demo-app", "second"),
+    ("band-sick", "demo-app", "second,sick"),
+    ("band-evil", "demo-app", "second,evil"),
+];
+
+/// What of an ELF file lies in flash, from its lowest address on.
+fn flat(elf: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(elf)?;
+    let file = ElfFile32::<Endianness>::parse(&*bytes)
+        .with_context(|| format!("{} is no ELF file", elf.display()))?;
+    let endian = file.endian();
+    let mut segments = Vec::new();
+    for segment in file.elf_program_headers() {
+        let data = segment
+            .data(endian, &*bytes)
+            .ok()
+            .filter(|data| !data.is_empty() && segment.p_type(endian) == elf::PT_LOAD);
+        segments.extend(data.map(|data| (segment.p_paddr(endian), data)));
+    }
+    segments.sort_by_key(|(address, _)| *address);
+    let start = segments.first().context("nothing is loaded")?.0;
+    let mut flat = Vec::new();
+    for (address, data) in segments {
+        flat.resize((address - start) as usize, 0xff);
+        flat.extend_from_slice(data);
+    }
+    Ok(flat)
 }
 
 /// Formatting and lints of every program.

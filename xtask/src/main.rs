@@ -36,6 +36,7 @@ cargo xtask TASK
                                  hours for all of them together
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
+  boards                         build what tests run on a chip, into boards/target/programs
   size                           what the verifier costs on a wearable, against its budgets
 ";
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         },
         ["sweep", "publish"] => test::sweep("store", "sweep"),
         ["sweep", "provision"] => test::sweep("station_cuts", "sweep"),
+        ["boards"] => boards::deliver(),
         ["size"] => size::run(),
         _ => return usage(),
     };

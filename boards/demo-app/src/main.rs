@@ -1,17 +1,19 @@
 //! The demo band: samples 25 times a second, sleeps in between, and says the heart rate on its serial line.
 //!
-//! Takes the board after the bootloader's jump; gives lines such as `band 1.0.0: 144 bpm`. Talks to no radio
-//! and writes no flash.
+//! Takes the board after the bootloader's jump; gives lines such as `band 1.0.0: 144 bpm`. Talks to no radio. On trial it
+//! confirms once it has counted its first ten seconds of heart beats, and that page is all the flash it writes. Built as
+//! `sick` it stops there instead; built as `evil` it goes for what belongs to the bootloader, and says what became of it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-#[cfg(target_os = "none")]
-mod serial;
+#[cfg(all(target_os = "none", feature = "evil"))]
+mod evil;
 
 #[cfg(target_os = "none")]
 mod band {
     use core::panic::PanicInfo;
     use core::sync::atomic::{AtomicBool, Ordering};
 
+    use confirm::Ticket;
     use cortex_m::Peripherals;
     use cortex_m::asm::wfi;
     use cortex_m::peripheral::SCB;
@@ -20,11 +22,25 @@ mod band {
     use demo_app::beat::Beats;
     use demo_app::sensor::Sensor;
     use demo_app::{SAMPLES_PER_SECOND, VERSION};
+    use mps2::psram::Psram;
+    use mps2::serial::{Serial, UART0};
+    use mps2::watchdog;
 
-    use crate::serial::Serial;
+    mod board {
+        #![allow(
+            dead_code,
+            clippy::unreadable_literal,
+            reason = "generated; an application needs less of it than the bootloader"
+        )]
+        include!(concat!(env!("OUT_DIR"), "/board.rs"));
+    }
+    use board::{FLASH, LAYOUT, RETAINED};
 
     /// The MPS2 core clock, in hertz.
     const CORE_CLOCK: u32 = 25_000_000;
+
+    const UNIT: usize = 4;
+    const _: () = assert!(LAYOUT.program as usize == UNIT);
 
     static SAMPLE_DUE: AtomicBool = AtomicBool::new(false);
 
@@ -39,22 +55,48 @@ mod band {
         core.SYST.enable_interrupt();
         core.SYST.enable_counter();
 
-        let serial = Serial::open();
+        // SAFETY: the UART of this board, opened once.
+        let serial = unsafe { Serial::open(UART0) };
         serial.text("band ");
         serial.text(VERSION);
-        serial.text(" started\n");
+        // SAFETY: where the board's description keeps RAM for it.
+        let mut ticket = unsafe { Ticket::take(RETAINED) };
+        serial.text(if ticket.is_some() {
+            " started on trial\n"
+        } else {
+            " started\n"
+        });
+        // SAFETY: the board's PSRAM, opened once; this program is executed from a slot it does not write to.
+        let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
+        #[cfg(feature = "evil")]
+        crate::evil::act(&flash, &LAYOUT, &serial);
 
         let (mut sensor, mut beats) = (Sensor::default(), Beats::default());
         loop {
             wfi();
-            if SAMPLE_DUE.swap(false, Ordering::Relaxed)
-                && let Some(rate) = beats.take(sensor.sample())
-            {
-                serial.text("band ");
-                serial.text(VERSION);
-                serial.text(": ");
-                serial.number(rate);
-                serial.text(" bpm\n");
+            if !SAMPLE_DUE.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            watchdog::feed();
+            let Some(rate) = beats.take(sensor.sample()) else {
+                continue;
+            };
+            serial.text("band ");
+            serial.text(VERSION);
+            serial.text(": ");
+            serial.number(rate);
+            serial.text(" bpm\n");
+            if cfg!(feature = "sick") {
+                // It hangs before it has found out that it is well; the watchdog does the rest.
+                loop {
+                    wfi();
+                }
+            }
+            if let Some(ticket) = ticket.take() {
+                serial.text(match ticket.hand_in(&mut flash, &LAYOUT) {
+                    Ok(()) => "band confirms\n",
+                    Err(_) => "band could not write its confirm\n",
+                });
             }
         }
     }
@@ -62,6 +104,12 @@ mod band {
     #[exception]
     fn SysTick() {
         SAMPLE_DUE.store(true, Ordering::Relaxed);
+    }
+
+    /// The watchdog's last warning.
+    #[exception]
+    unsafe fn NonMaskableInt() -> ! {
+        SCB::sys_reset()
     }
 
     /// A band that has lost its way starts again; during a trial that is how the old image comes back.

@@ -1,0 +1,150 @@
+//! PSRAM that behaves as NOR flash: bits are only cleared, a unit is programmed once, pages are erased to 0xFF.
+//!
+//! Takes the place of the memory; gives the driver that bootloader and application use. The memory itself would forgive
+//! everything, so every rule is enforced here. One program unit is one store a word, one page erase is one store a word
+//! from its first byte on: what a power cut between two stores leaves is what torn flash looks like.
+
+use core::ptr;
+use core::slice;
+
+use cuff_bootloader::flash::Flash;
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
+
+/// `LENGTH` bytes of it, programmed `UNIT` bytes at a time. The one owner of that memory.
+#[derive(Debug)]
+pub struct Psram<const LENGTH: usize, const UNIT: usize> {
+    base: *mut u32,
+}
+
+impl<const LENGTH: usize, const UNIT: usize> Psram<LENGTH, UNIT> {
+    /// The memory at `base`.
+    ///
+    /// # Safety
+    ///
+    /// `LENGTH` bytes of readable and writable memory lie at `base`, aligned to a page. While this value lives, nothing else
+    /// writes to them, except what is executed from there and leaves itself alone.
+    pub const unsafe fn at(base: usize) -> Self {
+        const {
+            assert!(UNIT.is_multiple_of(WORD) && UNIT > 0);
+            assert!(LENGTH.is_multiple_of(PAGE));
+        }
+        Self {
+            base: ptr::with_exposed_provenance_mut(base),
+        }
+    }
+
+    fn inside(offset: u32, length: usize) -> Result<usize, Refused> {
+        let at = offset as usize;
+        match at.checked_add(length) {
+            Some(end) if end <= LENGTH => Ok(at),
+            _ => Err(Refused::OutOfBounds),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: `at` was promised this memory; writing needs `&mut self`, which nobody has while this is borrowed.
+        unsafe { slice::from_raw_parts(self.base.cast::<u8>(), LENGTH) }
+    }
+
+    /// Clears the bits of one word that `value` has clear.
+    fn clear(&mut self, at: usize, value: u32) {
+        // SAFETY: every caller has checked that the word at `at` lies inside, and that `at` is a multiple of a word.
+        unsafe {
+            let cell = self.base.byte_add(at);
+            cell.write_volatile(cell.read_volatile() & value);
+        }
+    }
+}
+
+impl<const LENGTH: usize, const UNIT: usize> ErrorType for Psram<LENGTH, UNIT> {
+    type Error = Refused;
+}
+
+impl<const LENGTH: usize, const UNIT: usize> ReadNorFlash for Psram<LENGTH, UNIT> {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), Refused> {
+        let at = Self::inside(offset, out.len())?;
+        let from = self.bytes().get(at..).ok_or(Refused::OutOfBounds)?;
+        for (to, from) in out.iter_mut().zip(from) {
+            *to = *from;
+        }
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        LENGTH
+    }
+}
+
+impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
+    const WRITE_SIZE: usize = UNIT;
+    const ERASE_SIZE: usize = PAGE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), Refused> {
+        let length = to.checked_sub(from).ok_or(Refused::OutOfBounds)? as usize;
+        let at = Self::inside(from, length)?;
+        if !at.is_multiple_of(PAGE) || !length.is_multiple_of(PAGE) {
+            return Err(Refused::NotAligned);
+        }
+        for step in 0..length / WORD {
+            // SAFETY: the range was checked to lie inside and to begin at a page, and so at a word.
+            unsafe {
+                self.base
+                    .byte_add(at.wrapping_add(step.wrapping_mul(WORD)))
+                    .write_volatile(u32::MAX);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Refused> {
+        let at = Self::inside(offset, bytes.len())?;
+        if !at.is_multiple_of(UNIT) || !bytes.len().is_multiple_of(UNIT) {
+            return Err(Refused::NotAligned);
+        }
+        let old = self.bytes().get(at..).ok_or(Refused::OutOfBounds)?;
+        if old.iter().take(bytes.len()).any(|byte| *byte != u8::MAX) {
+            return Err(Refused::WrittenTwice);
+        }
+        let (words, _) = bytes.as_chunks::<WORD>();
+        for (index, word) in words.iter().enumerate() {
+            let word_at = at.wrapping_add(index.wrapping_mul(WORD));
+            self.clear(word_at, u32::from_le_bytes(*word));
+        }
+        Ok(())
+    }
+}
+
+impl<const LENGTH: usize, const UNIT: usize> Flash for Psram<LENGTH, UNIT> {
+    fn mapped(&self, offset: u32, length: u32) -> Option<&[u8]> {
+        let at = Self::inside(offset, length as usize).ok()?;
+        self.bytes().get(at..)?.get(..length as usize)
+    }
+}
+
+/// What NOR flash does not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Beyond the end.
+    OutOfBounds,
+    /// Not at a unit.
+    NotAligned,
+    /// A unit that is not blank.
+    WrittenTwice,
+}
+
+impl NorFlashError for Refused {
+    fn kind(&self) -> NorFlashErrorKind {
+        match self {
+            Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
+            Self::NotAligned => NorFlashErrorKind::NotAligned,
+            Self::WrittenTwice => NorFlashErrorKind::Other,
+        }
+    }
+}
+
+const WORD: usize = 4;
+const PAGE: usize = 4096;

@@ -1,0 +1,73 @@
+//! A serial line of the MPS2 boards (CMSDK APB UART, "Application Note AN386", memory map).
+//!
+//! Takes bytes, text and numbers; gives them on the line, and bytes from it. Waits while the transmitter is full.
+
+use core::ptr;
+
+/// UART 0 as the application and the bootloader of mps2-an386 see it.
+pub const UART0: usize = 0x4000_4000;
+
+const DATA: usize = 0;
+const STATE: usize = 1;
+const CONTROL: usize = 2;
+const DIVIDER: usize = 4;
+
+const TRANSMIT_FULL: u32 = 1;
+const RECEIVE_FULL: u32 = 2;
+const BOTH_WAYS: u32 = 3;
+/// 25 MHz / 217 is 115 200 baud.
+const BAUD_DIVIDER: u32 = 217;
+
+/// The open line.
+#[derive(Debug)]
+pub struct Serial(*mut u32);
+
+impl Serial {
+    /// Switches the line at `base` on.
+    ///
+    /// # Safety
+    ///
+    /// A CMSDK APB UART lies at `base`, and nothing else in this program touches it.
+    pub unsafe fn open(base: usize) -> Self {
+        let line = Self(ptr::with_exposed_provenance_mut(base));
+        line.set(DIVIDER, BAUD_DIVIDER);
+        line.set(CONTROL, BOTH_WAYS);
+        line
+    }
+
+    /// Sends text.
+    pub fn text(&self, text: &str) {
+        for byte in text.bytes() {
+            self.send(byte);
+        }
+    }
+
+    /// Sends a number in decimal.
+    pub fn number(&self, number: u32) {
+        if number >= 10 {
+            self.number(number / 10);
+        }
+        self.send(b'0' + (number % 10) as u8);
+    }
+
+    /// Sends one byte.
+    pub fn send(&self, byte: u8) {
+        while self.get(STATE) & TRANSMIT_FULL != 0 {}
+        self.set(DATA, u32::from(byte));
+    }
+
+    /// A byte that has arrived.
+    pub fn receive(&self) -> Option<u8> {
+        (self.get(STATE) & RECEIVE_FULL != 0).then(|| self.get(DATA).to_le_bytes()[0])
+    }
+
+    fn get(&self, register: usize) -> u32 {
+        // SAFETY: `open` was promised a UART, whose registers these are.
+        unsafe { self.0.add(register).read_volatile() }
+    }
+
+    fn set(&self, register: usize, value: u32) {
+        // SAFETY: as in `get`.
+        unsafe { self.0.add(register).write_volatile(value) }
+    }
+}

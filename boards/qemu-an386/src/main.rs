@@ -1,0 +1,50 @@
+//! The bootloader of qemu-an386: an MPS2 board whose PSRAM, kept in a file by QEMU, is its flash.
+//!
+//! Nothing on this chip keeps an application out of anything (`lock: none`), so nothing is locked before the jump.
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+
+use cortex_m_rt::{ExceptionFrame, entry, exception};
+use mps2::psram::Psram;
+use mps2::watchdog;
+use start::Board;
+
+mod board {
+    #![allow(clippy::unreadable_literal, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/board.rs"));
+}
+use board::{BOOTLOADER, FLASH, LAYOUT, RAM, RETAINED};
+
+const UNIT: usize = 4;
+const _: () = assert!(LAYOUT.program as usize == UNIT);
+
+#[entry]
+fn main() -> ! {
+    let board = Board {
+        layout: &LAYOUT,
+        flash: FLASH,
+        ram: RAM,
+        retained: RETAINED,
+        bootloader: BOOTLOADER,
+        before_jump: watchdog::start,
+    };
+    // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
+    let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
+    // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
+    unsafe { start::start(&mut flash, &board) }
+}
+
+/// A fault in the bootloader is met by starting again, as a watchdog would.
+#[exception]
+unsafe fn HardFault(_: &ExceptionFrame) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}
+
+/// Our own code never comes here: it indexes nothing and unwraps nothing. What is linked of it is one bounds check in a table
+/// lookup of curve25519-dalek.
+#[panic_handler]
+fn panic(_: &PanicInfo) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}

@@ -1,0 +1,86 @@
+//! What every board's bootloader does, from its first instruction to the jump.
+//!
+//! Takes a flash driver and the board's numbers. Takes the host's request out of retained RAM, runs the boot to its decision,
+//! answers and holds if a host asked, and then jumps or stays. Everything it decides was decided in `cuff-bootloader`.
+#![no_std]
+
+mod jump;
+mod retained;
+
+use cuff_bootloader::boot::boot;
+use cuff_bootloader::flash::{Chip, Flash};
+use cuff_bootloader::layout::{Layout, Slot};
+use cuff_bootloader::mailbox::{HOLDING, Mailbox};
+use cuff_bootloader::plan::HandOver;
+use cuff_bootloader::report::Report;
+use cuff_bootloader::slot::returned;
+
+use confirm::Ticket;
+use retained::Retained;
+
+/// What a board says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Board {
+    /// Where everything lies in flash.
+    pub layout: &'static Layout,
+    /// Where flash begins for the processor.
+    pub flash: usize,
+    /// Where RAM begins.
+    pub ram: usize,
+    /// Where what outlives a reset begins, [`cuff_bootloader::mailbox::LENGTH`] bytes of it; other RAM ends there.
+    pub retained: usize,
+    /// The version of the bootloader.
+    pub bootloader: u64,
+    /// Called just before the jump: lock what the chip can lock, and start the watchdog.
+    pub before_jump: fn(),
+}
+
+/// Boots.
+///
+/// # Safety
+///
+/// The board's numbers are true, and this is the only program running.
+pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
+    // SAFETY: as promised to this function.
+    let mut retained = unsafe { Retained::at(board.retained) };
+    // A request serves one boot, and no application finds the ticket of a trial before its own.
+    let asked = retained.take();
+    let chip = &mut Chip::new(flash, board.layout);
+    let ended = boot(chip, board.bootloader);
+    if let Some(nonce) = asked {
+        let report = Report::of(chip, board.bootloader, ended, nonce);
+        if let Some(answer) = Mailbox::answer(&report) {
+            retained.put(&answer);
+            // Until the host has read it, or has been gone for so long that it will not come back.
+            let mut left = PATIENCE;
+            while retained.state() == HOLDING && left > 0 {
+                left = left.wrapping_sub(1);
+            }
+        }
+        retained.clear();
+    }
+    if let HandOver::Jump { trial } = ended.hand_over {
+        let image = board.layout.slot(Slot::Active);
+        // SAFETY: as promised to this function; the image at this place was found whole in this boot.
+        let image = unsafe {
+            jump::Image::at(
+                board.flash.wrapping_add(image.offset as usize),
+                image.length as usize,
+                board.ram..board.retained,
+            )
+        };
+        if let Some(image) = image {
+            retained.hand_over(trial.map(|id| Ticket::new(returned(id))));
+            (board.before_jump)();
+            // SAFETY: nothing of this program is needed any more, and no interrupt was ever enabled.
+            unsafe { image.run() }
+        }
+    }
+    // Recovery: nothing here is fit to run. A host reaches the unit by probe, and asks by reset.
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+/// Looks at the mailbox before the host is taken for gone: some tens of seconds on any core this runs on.
+const PATIENCE: u32 = 500_000_000;

@@ -1,0 +1,315 @@
+//! The bootloader and the demo band on a Cortex-M4F, in QEMU: a unit that the bench provisioned boots there, updates, reverts
+//! and refuses, and what the chip leaves in flash is read on the bench again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![cfg(unix)]
+
+#[path = "support/factory.rs"]
+mod factory;
+#[path = "support/qemu.rs"]
+mod qemu;
+#[path = "support/vector_unit.rs"]
+mod vector_unit;
+#[path = "support/vectors.rs"]
+mod vectors;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cuff::board::Board;
+use cuff::device::link::Link;
+use cuff::device::provision::{Order, Pin, identity};
+use cuff::device::shipment::{Goods, Message, Shipment};
+use cuff::device::sim::{Sim, folder};
+use cuff_bootloader::flash::Chip;
+use cuff_bootloader::layout::{Layout, Region};
+use cuff_bootloader::log::{Kind, Line};
+use cuff_bootloader::nor::Nor;
+use cuff_bootloader::plan::HandOver;
+use cuff_bootloader::record::Record;
+use cuff_bootloader::trust;
+use cuff_verifier::verdict::Reason;
+use factory::{Factory, Release};
+use qemu::{Clock, Qemu, left_out, program};
+use vector_unit::{Vector, blank_unit, moved};
+use vectors::names;
+
+#[test]
+fn every_vector_gets_the_same_verdict_from_the_chip() {
+    if left_out() {
+        return;
+    }
+    let line = tempfile::tempdir().unwrap();
+    let path = line.path().join("unit");
+    blank_unit(&path, &description());
+    let names = names();
+    let mut chip = Qemu::new(&[], true, Clock::Wall);
+    let mut wrong = Vec::new();
+    let mut too_long = Vec::new();
+    for name in &names {
+        let vector = Vector::read(name);
+        let mut sim = Sim::rehearse(&path).unwrap();
+        let before = vector.prepare(&mut sim);
+        let offered = vector.offer(&mut sim);
+        if vector.evidence() > sim.layout().evidence as usize {
+            assert_eq!(offered, Err(Reason::ImageTooLarge), "{name}");
+            too_long.push(name.as_str());
+            continue;
+        }
+        let flash = contents(&mut sim);
+        chip.halt();
+        chip.put(&flash);
+        chip.reset();
+        chip.go();
+        let report = chip.report();
+        let after = record_in(chip.flash(flash.len()), sim.layout());
+        let verdict = offered.and_then(|()| report.ended.candidate.expect("an answer"));
+        wrong.extend(vector.complaint(verdict, moved(&before, &after)));
+    }
+    // This board's area is smaller than the metadata of that one vector: no byte of it is judged.
+    assert_eq!(too_long, ["delegations-too-many"]);
+    assert!(
+        wrong.is_empty(),
+        "{} of {} vectors:\n{}",
+        wrong.len(),
+        names.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn a_unit_from_the_bench_boots_updates_and_installs() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new();
+    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    chip.go();
+    let said = chip.hear("bpm");
+    assert!(said.starts_with("band 1.0.0 started\n"), "{said}");
+    drop(chip);
+
+    // Pushed while the unit was off, as by a probe: judged, swapped and tried in one boot, confirmed by the band itself.
+    bench.push("1.1", 2, "band-2");
+    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    chip.go();
+    let said = chip.hear("band confirms\n");
+    assert!(said.starts_with("band 1.1.0 started on trial\n"), "{said}");
+    assert_eq!(bench.take(&chip).installed, "band/1.0");
+    chip.reset();
+    chip.go();
+    chip.hear("band 1.1.0 started\n");
+    let unit = bench.take(&chip);
+    assert_eq!(unit.installed, "band/1.1");
+    assert_eq!(
+        unit.log,
+        [Kind::Provisioned, Kind::Installed, Kind::CounterChanged]
+    );
+
+    // The bench, asked as any host asks, finds a unit it could have made itself.
+    let ended = bench.sim().reset().unwrap().ended;
+    assert_eq!(ended.hand_over, HandOver::Jump { trial: None });
+}
+
+#[test]
+fn a_sick_update_goes_back_by_the_watchdog_and_keeps_what_trust_learned() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new();
+    bench.factory.renew_root();
+    bench.push("1.1", 2, "band-sick");
+    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    chip.go();
+    let said = chip.hear("band 1.0.0 started\n");
+    assert_eq!(
+        said.matches("band 1.1.0 started on trial\n").count(),
+        3,
+        "{said}"
+    );
+    let unit = bench.take(&chip);
+    assert_eq!((unit.installed.as_str(), unit.root), ("band/1.0", 2));
+    assert_eq!(
+        unit.log,
+        [Kind::Provisioned, Kind::RootChanged, Kind::TrialFailed]
+    );
+
+    // What failed its trial is not tried again, and a host is told why.
+    let mut chip = Qemu::new(&bench.flash(), true, Clock::Wall);
+    chip.go();
+    let ended = chip.report().ended;
+    assert_eq!(ended.candidate, Some(Err(Reason::TrialUnconfirmed)));
+    assert_eq!(ended.hand_over, HandOver::Jump { trial: None });
+}
+
+#[test]
+fn evidence_alone_reaches_the_chip() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new();
+    bench.factory.renew_root().renew_root().publish();
+    bench.push_trust();
+    let mut chip = Qemu::new(&bench.flash(), true, Clock::Wall);
+    chip.go();
+    let report = chip.report();
+    assert_eq!(report.ended.inbox, Some(Ok(())));
+    assert_eq!(report.state.expect("a state").root_version, 3);
+}
+
+/// `lock: none` means what docs/trust.md says: nothing stops a hostile application, and what it does to the trust store
+/// stops the unit rather than take it back to an older state.
+#[test]
+fn an_evil_update_stops_a_unit_without_a_lock_and_never_takes_it_back() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new();
+    bench.push("1.1", 2, "band-evil");
+    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    chip.go();
+    let said = chip.hear("evil: bootloader written to\n");
+    assert!(said.contains("evil: trust bank A written to\n"), "{said}");
+    assert!(said.contains("evil: trust bank B written to\n"), "{said}");
+    chip.kill();
+    let mut chip = Qemu::new(&chip.flash(bench.length()), true, Clock::Wall);
+    chip.go();
+    let report = chip.report();
+    let recovery = HandOver::Recovery(Reason::TrustDamaged);
+    assert_eq!((report.ended.hand_over, report.state), (recovery, None));
+}
+
+/// A unit that is carried between the bench, where it is a folder, and the chip.
+struct Bench {
+    factory: Factory,
+    folder: tempfile::TempDir,
+}
+
+/// What the bench reads in a unit's flash.
+struct Found {
+    installed: String,
+    root: u64,
+    log: Vec<Kind>,
+}
+
+impl Bench {
+    /// A unit that runs band/1.0.
+    fn new() -> Self {
+        let bench = Self {
+            factory: Factory::new("band"),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let text = fs::read_to_string(description()).unwrap();
+        let board = Board::read("board.toml", &text).unwrap();
+        folder::create(&bench.path(), &board, &text).unwrap();
+        let mut bench = bench;
+        bench.release("1.0", 1, "band");
+        let shipment = bench.shipment();
+        let goods = shipment.goods("band", None).unwrap().unwrap();
+        let pin = Pin::File(bench.factory.root(1).to_vec());
+        let who = identity("band", "band-a", "chip-1").unwrap();
+        let order = Order::prepare(&shipment, &goods, &pin, who).unwrap();
+        order.carry_out(&mut bench.sim(), 1).unwrap();
+        bench
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("unit")
+    }
+
+    fn sim(&self) -> Sim {
+        Sim::open(&self.path()).unwrap()
+    }
+
+    fn flash(&self) -> Vec<u8> {
+        contents(&mut self.sim())
+    }
+
+    fn length(&self) -> usize {
+        self.flash().len()
+    }
+
+    fn release(&mut self, name: &'static str, counter: u64, firmware: &str) {
+        self.factory.release(Release {
+            name,
+            counter,
+            hardware: "band-a",
+            image: program(firmware).to_vec(),
+        });
+    }
+
+    fn shipment(&self) -> Shipment {
+        Shipment::open(self.factory.seal()).unwrap()
+    }
+
+    /// Writes a release into the candidate slot; nothing is judged before the chip boots.
+    fn push(&mut self, name: &'static str, counter: u64, firmware: &str) {
+        self.release(name, counter, firmware);
+        let shipment = self.shipment();
+        let goods = shipment.goods("band", None).unwrap();
+        self.write(&shipment, goods.as_ref());
+    }
+
+    fn push_trust(&mut self) {
+        let shipment = self.shipment();
+        self.write(&shipment, None);
+    }
+
+    fn write(&self, shipment: &Shipment, goods: Option<&Goods>) {
+        let mut sim = self.sim();
+        let layout = *sim.layout();
+        let messages = shipment.messages(&layout, 1, "band", goods).unwrap();
+        let [message] = messages.as_slice() else {
+            panic!("{} messages", messages.len())
+        };
+        match message {
+            Message::Roots(evidence) | Message::Trust(evidence) => {
+                sim.write_inbox(evidence, &mut |_| ()).unwrap();
+            }
+            Message::Candidate { evidence, image } => {
+                sim.write_candidate(evidence, image, &mut |_| ()).unwrap();
+            }
+        }
+    }
+
+    /// Reads the flash of a chip whose band writes none now, and looks at it.
+    fn take(&self, chip: &Qemu) -> Found {
+        let flash = chip.flash(self.length());
+        fs::write(self.path().join("flash.bin"), &flash).unwrap();
+        let mut sim = self.sim();
+        let record = *trust::look(&mut sim.chip()).record().unwrap();
+        let log = sim.log().unwrap().lines;
+        Found {
+            installed: record.installed.unwrap().release.to_string(),
+            root: record.root.version,
+            log: log
+                .iter()
+                .filter_map(|line| match line {
+                    Line::Entry(entry) => {
+                        assert!(entry.chained, "record {} does not follow", entry.sequence);
+                        Kind::from_code(entry.kind)
+                    }
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn description() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-an386/board.toml")
+}
+
+/// All of a simulated unit's flash.
+fn contents(sim: &mut Sim) -> Vec<u8> {
+    let all = Region::new(0, sim.layout().flash_length());
+    sim.chip().mapped(all).unwrap().to_vec()
+}
+
+/// The trust record in this flash, as the bench reads it.
+fn record_in(flash: Vec<u8>, layout: &Layout) -> Record {
+    let mut nor = Nor::new(flash, layout.program, layout.erase);
+    *trust::look(&mut Chip::new(&mut nor, layout))
+        .record()
+        .unwrap()
+}

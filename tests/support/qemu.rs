@@ -1,0 +1,231 @@
+//! The board qemu-an386 in QEMU: our bootloader on a Cortex-M4F, and a file that is its flash.
+//!
+//! Takes flash, gives a running chip that is asked, reset and listened to. It ends with the value.
+#![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cuff_bootloader::mailbox::{self, MAIL, Mailbox};
+use cuff_bootloader::report::Report;
+use serde_json::{Value, json};
+
+/// A chip under power.
+pub struct Qemu {
+    child: Child,
+    folder: tempfile::TempDir,
+    control: BufReader<UnixStream>,
+    flash: File,
+}
+
+/// How time passes on the chip.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub enum Clock {
+    /// As on the wall.
+    Wall,
+    /// One nanosecond an instruction, and sleep takes none: a watchdog bites at once, and at the same instruction every time.
+    Instructions,
+}
+
+impl Qemu {
+    /// A chip with this flash, from its first byte on, halted before the first instruction. With `asking` every boot finds a
+    /// host's request, and holds.
+    pub fn new(flash: &[u8], asking: bool, clock: Clock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let nv = File::create_new(at("nv.bin")).unwrap();
+        nv.write_all_at(&vec![0xff; PSRAM], 0).unwrap();
+        let bootloader = program("qemu-an386");
+        // The core takes its first stack and entry from address 0, where this board has no flash.
+        fs::write(at("vectors.bin"), &bootloader[..8]).unwrap();
+        fs::write(at("ask.bin"), Mailbox::request(&NONCE).0).unwrap();
+        let loaded = |name: &str, address: u32| {
+            format!("loader,file={},addr={address:#x}", at(name).display())
+        };
+        let mut command = Command::new("qemu-system-arm");
+        command
+            .args(["-machine", "mps2-an386,memory-backend=nv", "-object"])
+            .arg(format!(
+                "memory-backend-file,id=nv,size={PSRAM},share=on,mem-path={}",
+                at("nv.bin").display()
+            ))
+            .args(["-device", &loaded("vectors.bin", 0)])
+            .args(["-display", "none", "-monitor", "none", "-S", "-serial"])
+            .arg(format!("file:{}", at("uart.txt").display()))
+            .arg("-qmp")
+            .arg(format!(
+                "unix:{},server=on,wait=off",
+                at("control").display()
+            ))
+            .stdin(Stdio::null());
+        if asking {
+            command.args(["-device", &loaded("ask.bin", RETAINED)]);
+        }
+        if clock == Clock::Instructions {
+            command.args(["-icount", "shift=0,sleep=off"]);
+        }
+        let child = command
+            .spawn()
+            .expect("qemu-system-arm starts; `cargo xtask setup` installs it");
+        let control = BufReader::new(connect(&at("control")));
+        let mut chip = Self {
+            child,
+            folder,
+            control,
+            flash: nv,
+        };
+        chip.line();
+        chip.command("qmp_capabilities", &json!({}));
+        chip.put(flash);
+        chip
+    }
+
+    /// Replaces the flash behind the chip's back; the bootloader is put in its place.
+    pub fn put(&mut self, flash: &[u8]) {
+        self.flash.write_all_at(flash, 0).unwrap();
+        self.flash.write_all_at(program("qemu-an386"), 0).unwrap();
+    }
+
+    /// The first `length` bytes of flash.
+    pub fn flash(&self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.flash.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+
+    /// Runs on.
+    pub fn go(&mut self) {
+        self.command("cont", &json!({}));
+    }
+
+    /// Halts, wherever it is.
+    pub fn halt(&mut self) {
+        self.command("stop", &json!({}));
+    }
+
+    /// Power goes, wherever it is.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Resets; RAM keeps what it holds.
+    pub fn reset(&mut self) {
+        // The event may come before the answer.
+        if !self.command("system_reset", &json!({})) {
+            while self.line()["event"] != "RESET" {}
+        }
+    }
+
+    /// The bootloader's answer, once it holds.
+    pub fn report(&mut self) -> Report {
+        let copy = self.folder.path().join("mail.bin");
+        let start = Instant::now();
+        loop {
+            self.command(
+                "pmemsave",
+                &json!({"val": RETAINED, "size": MAIL, "filename": copy}),
+            );
+            let mail = Mailbox(fs::read(&copy).unwrap().try_into().unwrap());
+            if mail.state() == mailbox::HOLDING {
+                return mail.report(&NONCE).expect("it answers what it was asked");
+            }
+            assert!(start.elapsed() < PATIENCE, "the bootloader does not answer");
+            sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// All that was said on the serial line, once `words` were among it.
+    pub fn hear(&self, words: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let said = fs::read(self.folder.path().join("uart.txt")).unwrap_or_default();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            if said.contains(words) {
+                return said;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "`{words}` was not said, but: {said}"
+            );
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Gives an order; says whether the chip was reset before the answer came.
+    fn command(&mut self, name: &str, arguments: &Value) -> bool {
+        let line = json!({"execute": name, "arguments": arguments}).to_string();
+        self.control.get_mut().write_all(line.as_bytes()).unwrap();
+        let mut reset = false;
+        loop {
+            let answer = self.line();
+            reset |= answer["event"] == "RESET";
+            assert!(answer.get("error").is_none(), "{name}: {answer}");
+            if answer.get("return").is_some() {
+                return reset;
+            }
+        }
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        let read = self.control.read_line(&mut line).unwrap();
+        assert!(read > 0, "QEMU went away");
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program of `boards/`, as it lies in flash.
+pub fn program(name: &str) -> &'static [u8] {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let built = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--locked", "--package", "xtask", "boards"])
+            .current_dir(project)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "the boards do not build: {said}");
+        project.join("boards/target/programs")
+    });
+    let file = folder.join(format!("{name}.bin"));
+    Box::leak(fs::read(file).unwrap().into_boxed_slice())
+}
+
+/// Whether foreign programs are left out, as `cargo xtask test --quick` asks.
+pub fn left_out() -> bool {
+    std::env::var_os("CUFF_QUICK").is_some()
+}
+
+fn connect(path: &Path) -> UnixStream {
+    let start = Instant::now();
+    loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => return stream,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "QEMU gives no control: {error}"),
+        }
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// What QEMU insists on.
+const PSRAM: usize = 16 << 20;
+/// The last bytes of the board's RAM.
+const RETAINED: u32 = 0x2004_0000 - mailbox::LENGTH;
+const NONCE: [u8; 16] = *b"a host asks once";
+const PATIENCE: Duration = Duration::from_secs(60);
