@@ -23,7 +23,11 @@ pub fn place(board: &str, region: &str) -> Result<(), Box<dyn Error>> {
     let flash = description.flash()?;
     let ram = description.number(&["ram", "start"])?;
     // The end of RAM outlives a reset: what the bootloader tells a host and an application.
-    let ram_left = description.number(&["ram", "length"])? - RETAINED;
+    let retained = ram + description.number(&["ram", "length"])? - RETAINED;
+    let (own_ram, own_length) = match description.number(&["bootloader-ram", "start"]) {
+        Ok(own) if region == "boot" => (own, description.number(&["bootloader-ram", "length"])?),
+        _ => (ram, retained - ram),
+    };
     let start = description.number(&["regions", region, "start"])?;
     let whole = description.number(&["regions", region, "length"])?;
     let length = if region == "boot" {
@@ -35,9 +39,12 @@ pub fn place(board: &str, region: &str) -> Result<(), Box<dyn Error>> {
     fs::write(
         out.join("memory.x"),
         format!(
-            "MEMORY {{\n  FLASH : ORIGIN = {start:#x}, LENGTH = {length:#x}\n  RAM : ORIGIN = {ram:#x}, LENGTH = {ram_left:#x}\n}}\n"
+            "MEMORY {{\n  FLASH : ORIGIN = {start:#x}, LENGTH = {length:#x}\n  RAM : ORIGIN = {own_ram:#x}, LENGTH = {own_length:#x}\n}}\n"
         ),
     )?;
+
+    // Where a device crate would name its interrupts. A bootloader has none.
+    fs::write(out.join("device.x"), "")?;
 
     let trust = description.number(&["regions", "trust", "length"])?;
     let regions = REGIONS
@@ -55,15 +62,14 @@ pub fn place(board: &str, region: &str) -> Result<(), Box<dyn Error>> {
         format!(
             "use cuff_bootloader::layout::{{Layout, Region}};\n\
              /// Where flash begins.\npub const FLASH: usize = {flash:#x};\n\
-             /// Where RAM begins.\npub const RAM: usize = {ram:#x};\n\
-             /// Where what outlives a reset begins; RAM for everything else ends there.\npub const RETAINED: usize = {:#x};\n\
+             /// Where the application's RAM begins.\npub const RAM: usize = {ram:#x};\n\
+             /// Where what outlives a reset begins; RAM for everything else ends there.\npub const RETAINED: usize = {retained:#x};\n\
              /// The version of the bootloader this board ships with.\npub const BOOTLOADER: u64 = {};\n\
              /// Where everything lies.\npub const LAYOUT: Layout = Layout {{\n    \
              program: {}, erase: {}, evidence: {evidence}, trials: {}, largest_root: {trust} / 2 - cuff_bootloader::record::RECORD,\n\
              {regions}}};\n\
              const _: () = assert!(LAYOUT.check().is_ok(), \"this board's regions overlap or do not fit\");\n\
              const _: () = assert!(cuff_bootloader::mailbox::LENGTH == {RETAINED});\n",
-            ram + ram_left,
             description.number(&["bootloader"])?,
             description.number(&["program-unit"])?,
             description.number(&["erase-unit"])?,

@@ -43,8 +43,10 @@ pub struct Board {
     pub evidence: u64,
     /// How often a new image may be tried before the old one comes back.
     pub trials: u8,
-    /// Memory the initial stack pointer must point into.
+    /// Memory an application's initial stack pointer must point into.
     pub ram: Region,
+    /// The same for the bootloader; it has its own where a chip keeps the two apart.
+    pub bootloader_ram: Region,
     /// Flash regions by purpose.
     pub regions: Regions,
     /// How a debug probe knows the chip; absent where none can reach it.
@@ -195,6 +197,7 @@ struct Written {
     evidence: Spanned<u64>,
     trials: Spanned<u8>,
     ram: Spanned<Region>,
+    bootloader_ram: Option<Spanned<Region>>,
     regions: WrittenRegions,
     debug: Option<Spanned<Debug>>,
 }
@@ -237,6 +240,7 @@ impl Written {
             vector_table: self.vector_table,
             evidence: self.evidence.into_inner(),
             trials: self.trials.into_inner(),
+            bootloader_ram: *self.bootloader_ram.as_ref().unwrap_or(&self.ram).get_ref(),
             ram: self.ram.into_inner(),
             debug: self.debug.map(Spanned::into_inner),
         })

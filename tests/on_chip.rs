@@ -1,5 +1,5 @@
-//! The bootloader and the demo band on a Cortex-M4F, in QEMU: a unit that the bench provisioned boots there, updates, reverts
-//! and refuses, and what the chip leaves in flash is read on the bench again.
+//! The bootloader and the demo band on a Cortex-M4F and on a Cortex-M33, in QEMU: a unit that the bench provisioned boots there,
+//! updates, reverts and refuses, and what the chip leaves in flash is read on the bench again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
@@ -14,7 +14,7 @@ mod vector_unit;
 mod vectors;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cuff::board::Board;
 use cuff::device::link::Link;
@@ -30,7 +30,7 @@ use cuff_bootloader::record::Record;
 use cuff_bootloader::trust;
 use cuff_verifier::verdict::Reason;
 use factory::{Factory, Release};
-use qemu::{Clock, Qemu, left_out, program};
+use qemu::{AN386, AN505, Clock, Machine, Qemu, left_out};
 use vector_unit::{Vector, blank_unit, moved};
 use vectors::names;
 
@@ -41,9 +41,9 @@ fn every_vector_gets_the_same_verdict_from_the_chip() {
     }
     let line = tempfile::tempdir().unwrap();
     let path = line.path().join("unit");
-    blank_unit(&path, &description());
+    blank_unit(&path, &AN386.description());
     let names = names();
-    let mut chip = Qemu::new(&[], true, Clock::Wall);
+    let mut chip = Qemu::new(&AN386, &[], true, Clock::Wall);
     let mut wrong = Vec::new();
     let mut too_long = Vec::new();
     for name in &names {
@@ -82,8 +82,8 @@ fn a_unit_from_the_bench_boots_updates_and_installs() {
     if left_out() {
         return;
     }
-    let mut bench = Bench::new();
-    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    let mut bench = Bench::new(&AN386);
+    let mut chip = bench.powered();
     chip.go();
     let said = chip.hear("bpm");
     assert!(said.starts_with("band 1.0.0 started\n"), "{said}");
@@ -91,7 +91,7 @@ fn a_unit_from_the_bench_boots_updates_and_installs() {
 
     // Pushed while the unit was off, as by a probe: judged, swapped and tried in one boot, confirmed by the band itself.
     bench.push("1.1", 2, "band-2");
-    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    let mut chip = bench.powered();
     chip.go();
     let said = chip.hear("band confirms\n");
     assert!(said.starts_with("band 1.1.0 started on trial\n"), "{said}");
@@ -116,10 +116,10 @@ fn a_sick_update_goes_back_by_the_watchdog_and_keeps_what_trust_learned() {
     if left_out() {
         return;
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(&AN386);
     bench.factory.renew_root();
     bench.push("1.1", 2, "band-sick");
-    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    let mut chip = bench.powered();
     chip.go();
     let said = chip.hear("band 1.0.0 started\n");
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_sick_update_goes_back_by_the_watchdog_and_keeps_what_trust_learned() {
     );
 
     // What failed its trial is not tried again, and a host is told why.
-    let mut chip = Qemu::new(&bench.flash(), true, Clock::Wall);
+    let mut chip = bench.asked();
     chip.go();
     let ended = chip.report().ended;
     assert_eq!(ended.candidate, Some(Err(Reason::TrialUnconfirmed)));
@@ -147,10 +147,10 @@ fn evidence_alone_reaches_the_chip() {
     if left_out() {
         return;
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(&AN386);
     bench.factory.renew_root().renew_root().publish();
     bench.push_trust();
-    let mut chip = Qemu::new(&bench.flash(), true, Clock::Wall);
+    let mut chip = bench.asked();
     chip.go();
     let report = chip.report();
     assert_eq!(report.ended.inbox, Some(Ok(())));
@@ -164,23 +164,68 @@ fn an_evil_update_stops_a_unit_without_a_lock_and_never_takes_it_back() {
     if left_out() {
         return;
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(&AN386);
     bench.push("1.1", 2, "band-evil");
-    let mut chip = Qemu::new(&bench.flash(), false, Clock::Instructions);
+    let mut chip = bench.powered();
     chip.go();
     let said = chip.hear("evil: bootloader written to\n");
     assert!(said.contains("evil: trust bank A written to\n"), "{said}");
     assert!(said.contains("evil: trust bank B written to\n"), "{said}");
     chip.kill();
-    let mut chip = Qemu::new(&chip.flash(bench.length()), true, Clock::Wall);
+    let mut chip = Qemu::new(&AN386, &chip.flash(bench.length()), true, Clock::Wall);
     chip.go();
     let report = chip.report();
     let recovery = HandOver::Recovery(Reason::TrustDamaged);
     assert_eq!((report.ended.hand_over, report.state), (recovery, None));
 }
 
+/// `lock: hardware` means what it says: on the secure side of `TrustZone` the trust store is out of an application's reach, and
+/// the attempt is a fault, a reset, and in the end a failed trial.
+#[test]
+fn an_evil_update_cannot_touch_trust_behind_trustzone() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN505);
+    bench.push("1.1", 2, "band-evil");
+    let mut chip = bench.powered();
+    chip.go();
+    let said = chip.hear("band 1.0.0 started\n");
+    assert_eq!(
+        said.matches("band 1.1.0 started on trial\nevil: trust bank A")
+            .count(),
+        3,
+        "{said}"
+    );
+    assert!(!said.contains("written to"), "{said}");
+    let unit = bench.take(&chip);
+    assert_eq!(unit.installed, "band/1.0");
+    // No bank was damaged, so none was repaired.
+    assert_eq!(unit.log, [Kind::Provisioned, Kind::TrialFailed]);
+}
+
+#[test]
+fn a_unit_with_trustzone_updates_and_installs() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN505);
+    bench.factory.renew_root();
+    bench.push("1.1", 2, "band-2");
+    let mut chip = bench.powered();
+    chip.go();
+    let said = chip.hear("band confirms\n");
+    assert!(said.starts_with("band 1.1.0 started on trial\n"), "{said}");
+    chip.reset();
+    chip.go();
+    chip.hear("band 1.1.0 started\n");
+    let unit = bench.take(&chip);
+    assert_eq!((unit.installed.as_str(), unit.root), ("band/1.1", 2));
+}
+
 /// A unit that is carried between the bench, where it is a folder, and the chip.
 struct Bench {
+    machine: &'static Machine,
     factory: Factory,
     folder: tempfile::TempDir,
 }
@@ -194,12 +239,13 @@ struct Found {
 
 impl Bench {
     /// A unit that runs band/1.0.
-    fn new() -> Self {
+    fn new(machine: &'static Machine) -> Self {
         let bench = Self {
+            machine,
             factory: Factory::new("band"),
             folder: tempfile::tempdir().unwrap(),
         };
-        let text = fs::read_to_string(description()).unwrap();
+        let text = fs::read_to_string(machine.description()).unwrap();
         let board = Board::read("board.toml", &text).unwrap();
         folder::create(&bench.path(), &board, &text).unwrap();
         let mut bench = bench;
@@ -225,6 +271,16 @@ impl Bench {
         contents(&mut self.sim())
     }
 
+    /// A chip with this flash, that boots as a wearable does.
+    fn powered(&self) -> Qemu {
+        Qemu::new(self.machine, &self.flash(), false, Clock::Instructions)
+    }
+
+    /// A chip with this flash, whose every boot is asked by a host.
+    fn asked(&self) -> Qemu {
+        Qemu::new(self.machine, &self.flash(), true, Clock::Wall)
+    }
+
     fn length(&self) -> usize {
         self.flash().len()
     }
@@ -234,7 +290,8 @@ impl Bench {
             name,
             counter,
             hardware: "band-a",
-            image: program(firmware).to_vec(),
+            kind: "application",
+            image: self.machine.band(firmware).to_vec(),
         });
     }
 
@@ -294,10 +351,6 @@ impl Bench {
                 .collect(),
         }
     }
-}
-
-fn description() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-an386/board.toml")
 }
 
 /// All of a simulated unit's flash.

@@ -178,3 +178,38 @@ fn a_folder_that_cannot_be_made_is_no_refusal() {
     );
     assert!(said.contains("help: set TMPDIR to a folder"), "{said}");
 }
+
+#[test]
+fn it_goes_on_to_a_chip() {
+    // Foreign programs are left out of a quick run.
+    if std::env::var_os("CUFF_QUICK").is_some() {
+        return;
+    }
+    let desk = Desk::new();
+    let answer = desk.cuff("tour --qemu --json").expect(0).json();
+    let steps = answer["steps"].as_array().unwrap();
+    assert_eq!(json!(steps.len()), answer["of"]);
+    let told: Vec<String> = steps[34..].iter().map(told).collect();
+    assert_snapshot!(told.join("\n"), @"
+    35 A second wearable, and its first boot: done
+    36 The stolen key is taken away, on the chip: done
+    37 An update: tried, confirmed by the band, installed: done
+    38 One signature short, on the chip: refused-by-device (200)
+    39 A sick release: the watchdog brings the one before back: reverted
+    40 The tamper log of the chip, in a chain: done
+    ");
+}
+
+#[test]
+fn without_qemu_it_says_what_to_install() {
+    let desk = Desk::new().variable("PATH", "/nowhere");
+    assert_snapshot!(desk.cuff("tour --qemu"), @"
+    $ cuff tour --qemu
+    exit: 3
+    --- stderr
+    error: cannot run `qemu-system-arm`
+    cause: No such file or directory (os error 2)
+    help: install QEMU (Debian: `apt-get install qemu-system-arm`); `cuff tour` without --qemu needs nothing
+    ");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+}

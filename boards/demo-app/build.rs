@@ -1,8 +1,13 @@
-//! Links the application at the `active` region of the qemu-an386 board.
+//! Links the application at the `active` region of its board.
 
 #[path = "../description.rs"]
 mod description;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    description::place("qemu-an386", "active")
+    let board = if std::env::var_os("CARGO_FEATURE_AN505").is_some() {
+        "qemu-an505"
+    } else {
+        "qemu-an386"
+    };
+    description::place(board, "active")
 }

@@ -121,6 +121,9 @@ pub(super) fn check(board: &Written) -> Result<(), (usize, Fault)> {
     units(board)?;
     let unit = *board.erase_unit.get_ref();
     bounds("ram", &board.ram)?;
+    if let Some(ram) = &board.bootloader_ram {
+        bounds("bootloader-ram", ram)?;
+    }
     for (name, region) in named(&board.regions) {
         bounds(name, region)?;
         aligned(name, region, unit)?;
@@ -199,7 +202,9 @@ fn aligned(
 
 fn overlaps(board: &Written) -> Result<(), (usize, Fault)> {
     let mut seen: Vec<(&'static str, Region)> = vec![("ram", *board.ram.get_ref())];
-    for (second, written) in named(&board.regions) {
+    let own = board.bootloader_ram.as_ref();
+    let parts = own.map(|ram| ("bootloader-ram", ram));
+    for (second, written) in parts.into_iter().chain(named(&board.regions)) {
         let second_at = *written.get_ref();
         if let Some(&(first, first_at)) = seen.iter().find(|(_, other)| other.overlaps(second_at)) {
             let fault = Fault::Overlap {

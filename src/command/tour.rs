@@ -5,6 +5,8 @@
 
 mod attacker;
 mod attacks;
+mod chip;
+mod emulator;
 mod founding;
 mod guide;
 mod kit;
@@ -24,6 +26,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::console::{Advice, Answer, Console, Exit};
+use emulator::Emulator;
 use guide::{Guide, Surprise};
 use step::Step;
 
@@ -36,11 +39,16 @@ pub struct Tour {
     /// Make everything in this folder, which must be new or empty, and leave it there
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Go on to a chip: run the bootloader's program and the demo firmware on a Cortex-M4F in QEMU (`qemu-system-arm`)
+    #[arg(long)]
+    qemu: bool,
 }
 
 impl Tour {
     /// Tells it all.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
+        let emulator = self.qemu.then(Emulator::find).transpose()?;
+        let of = STEPS + emulator.as_ref().map_or(0, |_| chip::STEPS);
         let temporary;
         let folder = if let Some(folder) = &self.keep {
             prepare(folder)?;
@@ -56,24 +64,24 @@ impl Tour {
         // Commands run below it, where a relative path would lead elsewhere.
         let folder = fs::canonicalize(folder)
             .with_context(|| format!("cannot find `{}`", folder.display()))?;
-        let mut guide = Guide::new(console, &folder, STEPS)?;
-        if let Err(error) = tell(&mut guide)
+        let mut guide = Guide::new(console, &folder, of)?;
+        if let Err(error) = tell(&mut guide, emulator.as_ref())
             && !error.is::<Surprise>()
         {
             return Err(error);
         }
         console.answer(&Toured {
             steps: guide.finish(),
-            of: STEPS,
+            of,
             kept: self.keep.as_ref().map(|_| folder.display().to_string()),
         })
     }
 }
 
-/// How many steps a whole tour has: one that skips any is no success.
+/// How many steps a tour has that needs nothing: one that skips any is no success.
 const STEPS: usize = 34;
 
-fn tell(guide: &mut Guide<'_>) -> anyhow::Result<()> {
+fn tell(guide: &mut Guide<'_>, emulator: Option<&Emulator>) -> anyhow::Result<()> {
     founding::tell(guide)?;
     releases::tell_first(guide)?;
     wrist::tell_first(guide)?;
@@ -81,7 +89,11 @@ fn tell(guide: &mut Guide<'_>) -> anyhow::Result<()> {
     wrist::tell_update(guide)?;
     rotation::tell(guide)?;
     attacks::tell(guide)?;
-    mishaps::tell(guide)
+    mishaps::tell(guide)?;
+    match emulator {
+        Some(emulator) => chip::tell(guide, emulator),
+        None => Ok(()),
+    }
 }
 
 /// Makes the folder that is to be kept; never works in one that holds anything.

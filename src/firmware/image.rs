@@ -26,7 +26,11 @@ impl Image {
             place(firmware, board.room(kind)).map_err(complain)?;
             content(firmware.bytes()).map_err(complain)?;
             if board.vector_table {
-                vectors(firmware, board.ram).map_err(complain)?;
+                let ram = match kind {
+                    Kind::Application => board.ram,
+                    Kind::Bootloader => board.bootloader_ram,
+                };
+                vectors(firmware, ram).map_err(complain)?;
             }
         }
         Ok(Self {

@@ -1,4 +1,4 @@
-//! The board qemu-an386 in QEMU: our bootloader on a Cortex-M4F, and a file that is its flash.
+//! Our boards in QEMU: the bootloader on an emulated core, and a file that is its flash.
 //!
 //! Takes flash, gives a running chip that is asked, reset and listened to. It ends with the value.
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
@@ -17,8 +17,54 @@ use cuff_bootloader::mailbox::{self, MAIL, Mailbox};
 use cuff_bootloader::report::Report;
 use serde_json::{Value, json};
 
+/// A board that QEMU has a model of.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Machine {
+    /// Ours, by name.
+    pub board: &'static str,
+    /// QEMU's name for it.
+    model: &'static str,
+    /// Where the core takes its first stack and entry from.
+    vectors: u32,
+    /// What outlives a reset.
+    retained: u32,
+    /// The suffix of the demo band's files.
+    suffix: &'static str,
+}
+
+/// A Cortex-M4F.
+pub const AN386: Machine = Machine {
+    board: "qemu-an386",
+    model: "mps2-an386",
+    vectors: 0,
+    retained: 0x2004_0000 - mailbox::LENGTH,
+    suffix: "",
+};
+
+/// A Cortex-M33 with `TrustZone`.
+pub const AN505: Machine = Machine {
+    board: "qemu-an505",
+    model: "mps2-an505",
+    vectors: 0x1000_0000,
+    retained: 0x2808_0000 - mailbox::LENGTH,
+    suffix: "-an505",
+};
+
+impl Machine {
+    /// Its description.
+    pub fn description(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("boards/{}/board.toml", self.board))
+    }
+
+    /// A kind of the demo band, built for it.
+    pub fn band(&self, kind: &str) -> &'static [u8] {
+        program(&format!("{kind}{}", self.suffix))
+    }
+}
+
 /// A chip under power.
 pub struct Qemu {
+    machine: &'static Machine,
     child: Child,
     folder: tempfile::TempDir,
     control: BufReader<UnixStream>,
@@ -37,13 +83,13 @@ pub enum Clock {
 impl Qemu {
     /// A chip with this flash, from its first byte on, halted before the first instruction. With `asking` every boot finds a
     /// host's request, and holds.
-    pub fn new(flash: &[u8], asking: bool, clock: Clock) -> Self {
+    pub fn new(machine: &'static Machine, flash: &[u8], asking: bool, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let nv = File::create_new(at("nv.bin")).unwrap();
         nv.write_all_at(&vec![0xff; PSRAM], 0).unwrap();
-        let bootloader = program("qemu-an386");
-        // The core takes its first stack and entry from address 0, where this board has no flash.
+        let bootloader = program(machine.board);
+        // The core takes its first stack and entry from a place where these boards have no flash.
         fs::write(at("vectors.bin"), &bootloader[..8]).unwrap();
         fs::write(at("ask.bin"), Mailbox::request(&NONCE).0).unwrap();
         let loaded = |name: &str, address: u32| {
@@ -51,12 +97,14 @@ impl Qemu {
         };
         let mut command = Command::new("qemu-system-arm");
         command
-            .args(["-machine", "mps2-an386,memory-backend=nv", "-object"])
+            .arg("-machine")
+            .arg(format!("{},memory-backend=nv", machine.model))
+            .arg("-object")
             .arg(format!(
                 "memory-backend-file,id=nv,size={PSRAM},share=on,mem-path={}",
                 at("nv.bin").display()
             ))
-            .args(["-device", &loaded("vectors.bin", 0)])
+            .args(["-device", &loaded("vectors.bin", machine.vectors)])
             .args(["-display", "none", "-monitor", "none", "-S", "-serial"])
             .arg(format!("file:{}", at("uart.txt").display()))
             .arg("-qmp")
@@ -66,7 +114,7 @@ impl Qemu {
             ))
             .stdin(Stdio::null());
         if asking {
-            command.args(["-device", &loaded("ask.bin", RETAINED)]);
+            command.args(["-device", &loaded("ask.bin", machine.retained)]);
         }
         if clock == Clock::Instructions {
             command.args(["-icount", "shift=0,sleep=off"]);
@@ -76,6 +124,7 @@ impl Qemu {
             .expect("qemu-system-arm starts; `cargo xtask setup` installs it");
         let control = BufReader::new(connect(&at("control")));
         let mut chip = Self {
+            machine,
             child,
             folder,
             control,
@@ -90,7 +139,9 @@ impl Qemu {
     /// Replaces the flash behind the chip's back; the bootloader is put in its place.
     pub fn put(&mut self, flash: &[u8]) {
         self.flash.write_all_at(flash, 0).unwrap();
-        self.flash.write_all_at(program("qemu-an386"), 0).unwrap();
+        self.flash
+            .write_all_at(program(self.machine.board), 0)
+            .unwrap();
     }
 
     /// The first `length` bytes of flash.
@@ -131,7 +182,7 @@ impl Qemu {
         loop {
             self.command(
                 "pmemsave",
-                &json!({"val": RETAINED, "size": MAIL, "filename": copy}),
+                &json!({"val": self.machine.retained, "size": MAIL, "filename": copy}),
             );
             let mail = Mailbox(fs::read(&copy).unwrap().try_into().unwrap());
             if mail.state() == mailbox::HOLDING {
@@ -225,7 +276,5 @@ fn connect(path: &Path) -> UnixStream {
 
 /// What QEMU insists on.
 const PSRAM: usize = 16 << 20;
-/// The last bytes of the board's RAM.
-const RETAINED: u32 = 0x2004_0000 - mailbox::LENGTH;
 const NONCE: [u8; 16] = *b"a host asks once";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -76,19 +76,29 @@ pub fn program(name: &str) -> Result<Program> {
 impl Program {
     /// Builds one binary as it is delivered, with `features` (separated by commas); gives its ELF file.
     pub fn build(&self, binary: &str, features: &str) -> Result<PathBuf> {
-        self.binary(binary, &format!("--features={features}"))
+        self.binary(binary, &[&format!("--features={features}")])
     }
 
     /// The same code, with the names of its functions.
     pub fn build_with_names(&self, binary: &str) -> Result<PathBuf> {
-        self.binary(binary, "--config=profile.release.strip=\"none\"")
+        self.binary(binary, &[NAMES])
     }
 
-    fn binary(&self, binary: &str, option: &str) -> Result<PathBuf> {
-        self.cargo("build --release")
-            .words("--bin")
-            .arg(binary)
-            .arg(option)
+    /// The same code, with those and the source lines it was made from.
+    pub fn build_with_lines(&self, binary: &str) -> Result<PathBuf> {
+        self.binary(
+            binary,
+            &[NAMES, "--config=profile.release.debug=\"line-tables-only\""],
+        )
+    }
+
+    fn binary(&self, binary: &str, options: &[&str]) -> Result<PathBuf> {
+        options
+            .iter()
+            .fold(
+                self.cargo("build --release").words("--bin").arg(binary),
+                Tool::arg,
+            )
             .run()?;
         Ok(target_directory()
             .join(&self.target)
@@ -121,8 +131,8 @@ pub fn deliver() -> Result<()> {
     // Kinds of one program are built in the same place, and tests ask for them side by side.
     let lock = fs::File::create(folder.join("lock"))?;
     lock.lock()?;
-    for (name, binary, features) in DELIVERED {
-        let elf = program(binary)?.build(binary, features)?;
+    for delivered in DELIVERED {
+        let (name, elf) = delivered.build()?;
         let flat = flat(&elf)?;
         let file = folder.join(format!("{name}.bin"));
         // Not written when it is the same: a test that is running may be reading it.
@@ -134,17 +144,56 @@ pub fn deliver() -> Result<()> {
     Ok(())
 }
 
-/// What tests run on a chip: file, binary, features.
-const DELIVERED: [(&str, &str, &str); 5] = [
-    ("qemu-an386", "qemu-an386", ""),
-    ("band", "demo-app", ""),
-    ("band-2", "demo-app", "second"),
-    ("band-sick", "demo-app", "second,sick"),
-    ("band-evil", "demo-app", "second,evil"),
+/// A program that tests run on a chip.
+struct Delivered {
+    name: &'static str,
+    binary: &'static str,
+    features: &'static str,
+}
+
+const fn bootloader(board: &'static str) -> Delivered {
+    Delivered {
+        name: board,
+        binary: board,
+        features: "",
+    }
+}
+
+const fn band(name: &'static str, features: &'static str) -> Delivered {
+    Delivered {
+        name,
+        binary: "demo-app",
+        features,
+    }
+}
+
+const DELIVERED: [Delivered; 9] = [
+    bootloader("qemu-an386"),
+    band("band", ""),
+    band("band-2", "second"),
+    band("band-sick", "second,sick"),
+    band("band-evil", "second,evil"),
+    bootloader("qemu-an505"),
+    band("band-an505", "an505"),
+    band("band-2-an505", "an505,second"),
+    band("band-evil-an505", "an505,second,evil"),
 ];
 
+impl Delivered {
+    fn build(&self) -> Result<(&'static str, PathBuf)> {
+        let mut program = program(self.binary)?;
+        // The band runs on both boards; its manifest names the target of the first.
+        if self.features.starts_with("an505") {
+            TRUSTZONE.clone_into(&mut program.target);
+        }
+        Ok((self.name, program.build(self.binary, self.features)?))
+    }
+}
+
+const TRUSTZONE: &str = "thumbv8m.main-none-eabihf";
+
 /// What of an ELF file lies in flash, from its lowest address on.
-fn flat(elf: &Path) -> Result<Vec<u8>> {
+pub fn flat(elf: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(elf)?;
     let file = ElfFile32::<Endianness>::parse(&*bytes)
         .with_context(|| format!("{} is no ELF file", elf.display()))?;
@@ -188,6 +237,9 @@ pub fn test() -> Result<()> {
     }
     Ok(())
 }
+
+/// Leaves the names of functions in the file.
+const NAMES: &str = "--config=profile.release.strip=\"none\"";
 
 fn target_directory() -> PathBuf {
     place::root().join("boards/target")

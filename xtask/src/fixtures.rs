@@ -1,4 +1,5 @@
-//! The committed fixtures that we can make: firmware of the demo band, a chip description, and test vectors.
+//! The committed fixtures that we can make: firmware of the demo band, the bootloader the tour
+//! shows on a chip, a chip description, and test vectors.
 //!
 //! Takes the sources; gives the files in `fixtures/`, or the names of those that are not what the sources give.
 
@@ -12,20 +13,45 @@ use crate::chip;
 use crate::place;
 use crate::vectors;
 
-/// A committed firmware file, and the features of `boards/demo-app` it is built with.
+/// A committed firmware file: a program of `boards/`, and the features it is built with.
 struct Firmware {
     path: &'static str,
+    program: &'static str,
     features: &'static str,
+    form: Form,
 }
 
-const FIRMWARE: [Firmware; 2] = [
+enum Form {
+    /// As the linker wrote it.
+    Elf,
+    /// As it lies in flash.
+    Flat,
+}
+
+const FIRMWARE: [Firmware; 4] = [
     Firmware {
         path: "fixtures/firmware/demo-app.elf",
+        program: "demo-app",
         features: "",
+        form: Form::Elf,
     },
     Firmware {
         path: "fixtures/firmware/demo-app-2.elf",
+        program: "demo-app",
         features: "second",
+        form: Form::Elf,
+    },
+    Firmware {
+        path: "fixtures/firmware/demo-app-sick.elf",
+        program: "demo-app",
+        features: "second,sick",
+        form: Form::Elf,
+    },
+    Firmware {
+        path: "fixtures/firmware/qemu-an386.bin",
+        program: "qemu-an386",
+        features: "",
+        form: Form::Flat,
     },
 ];
 
@@ -84,7 +110,12 @@ impl Firmware {
     }
 
     fn build(&self) -> Result<Vec<u8>> {
-        let elf = boards::program("demo-app")?.build("demo-app", self.features)?;
-        fs::read(&elf).with_context(|| format!("could not read {}", elf.display()))
+        let elf = boards::program(self.program)?.build(self.program, self.features)?;
+        match self.form {
+            Form::Elf => {
+                fs::read(&elf).with_context(|| format!("could not read {}", elf.display()))
+            }
+            Form::Flat => boards::flat(&elf),
+        }
     }
 }

@@ -37,7 +37,7 @@ cargo xtask TASK
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
   boards                         build what tests run on a chip, into boards/target/programs
-  size                           what the verifier costs on a wearable, against its budgets
+  size                           what verifier and bootloaders cost on a wearable, against their budgets, and what may panic
 ";
 
 fn main() -> ExitCode {

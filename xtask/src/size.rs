@@ -1,11 +1,13 @@
-//! What the verifier costs on a wearable: flash, stack, static RAM and instructions, against budgets.
+//! What verifier and bootloaders cost on a wearable: flash, stack, static RAM and instructions, against budgets.
 //!
-//! Takes the two programs of `boards/size-probe` and metadata made for the purpose; gives a table, and an error when
-//! something is over its budget or the judge gave another answer than it must. Measures no time.
+//! Takes the two programs of `boards/size-probe` and metadata made for the purpose, and the boards' bootloaders; gives a table,
+//! and an error when something is over its budget or the judge gave another answer than it must. Measures no time.
 
 #[path = "../../boards/size-probe/src/bench.rs"]
 mod bench;
+mod bootloader;
 mod chain;
+mod panics;
 
 use std::cmp::Reverse;
 use std::fs;
@@ -66,40 +68,63 @@ pub fn run() -> Result<()> {
             update = Some(cost.instructions);
         }
     }
-    let verdict = report(&[
-        (
-            "flash over the empty program",
+    let mut figures = vec![
+        Figure::new(
+            "verifier: flash over the empty program",
             judge_size.flash - empty_size.flash,
             FLASH_BUDGET,
         ),
-        ("stack at its deepest", stack, STACK_BUDGET),
-        (
-            "static RAM over the empty program",
+        Figure::new("verifier: stack at its deepest", stack, STACK_BUDGET),
+        Figure::new(
+            "verifier: static RAM over the empty program",
             judge_size.ram - empty_size.ram,
             0,
         ),
-        (
-            "instructions for one update",
+        Figure::new(
+            "verifier: instructions for one update",
             update.context("no update was measured")?,
             INSTRUCTION_BUDGET,
         ),
-    ]);
+    ];
+    println!();
+    figures.extend(bootloader::run()?);
+    let verdict = report(&figures);
     if verdict.is_err() {
         largest(&judge)?;
     }
     verdict
 }
 
+/// A figure beside what it may be.
+pub struct Figure {
+    name: String,
+    measured: u32,
+    budget: u32,
+}
+
+impl Figure {
+    /// Of this name.
+    pub fn new(name: impl Into<String>, measured: u32, budget: u32) -> Self {
+        Self {
+            name: name.into(),
+            measured,
+            budget,
+        }
+    }
+}
+
 /// Prints each figure beside its budget; there is no heap to measure, as nothing links an allocator.
-fn report(figures: &[(&str, u32, u32)]) -> Result<()> {
-    println!(
-        "\n{:<42} {:>12} {:>12}  thumbv7em-none-eabihf",
-        "verifier", "measured", "budget"
-    );
+fn report(figures: &[Figure]) -> Result<()> {
+    println!("\n{:<44} {:>12} {:>12}", "on a chip", "measured", "budget");
     let mut over = Vec::new();
-    for (name, measured, budget) in figures {
+    for Figure {
+        name,
+        measured,
+        budget,
+    } in figures
+    {
         let verdict = if measured > budget { "OVER" } else { "ok" };
-        println!("{name:<42} {measured:>12} {budget:>12}  {verdict}");
+        println!("{name:<44} {measured:>12} {budget:>12}  {verdict}");
         if measured > budget {
             over.push(format!("{name} is {measured}, budget {budget}"));
         }

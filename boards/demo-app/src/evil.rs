@@ -1,7 +1,7 @@
 //! The evil band: goes for the trust store and the bootloader, past the driver's rules where it can.
 //!
-//! Takes the flash driver; says on the serial line what the chip let it do. Nothing on `lock: none` stops it, which is what
-//! it is there to show; on a chip that locks, its first word faults.
+//! Takes the flash driver; says on the serial line what it goes for, and what the chip let it do. Nothing on `lock: none` stops
+//! it, which is what it is there to show; on a chip that locks, its first word faults.
 
 use core::ptr;
 
@@ -18,10 +18,9 @@ pub fn act<F: Flash>(flash: &F, layout: &Layout, serial: &Serial) {
         ("bootloader", layout.boot.part(layout.boot.length - 4, 4)),
     ];
     for (name, place) in prey {
-        let gone = clear(flash, place);
         serial.text("evil: ");
         serial.text(name);
-        serial.text(if gone {
+        serial.text(if clear(flash, place) {
             " written to\n"
         } else {
             " not written to\n"

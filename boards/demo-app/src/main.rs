@@ -22,9 +22,13 @@ mod band {
     use demo_app::beat::Beats;
     use demo_app::sensor::Sensor;
     use demo_app::{SAMPLES_PER_SECOND, VERSION};
+    #[cfg(not(feature = "an505"))]
+    use mps2::an386::{CLOCK, UART0, WATCHDOG};
+    #[cfg(feature = "an505")]
+    use mps2::an505::{CLOCK, UART0, WATCHDOG};
     use mps2::psram::Psram;
-    use mps2::serial::{Serial, UART0};
-    use mps2::watchdog;
+    use mps2::serial::Serial;
+    use mps2::watchdog::Watchdog;
 
     mod board {
         #![allow(
@@ -36,11 +40,7 @@ mod band {
     }
     use board::{FLASH, LAYOUT, RETAINED};
 
-    /// The MPS2 core clock, in hertz.
-    const CORE_CLOCK: u32 = 25_000_000;
-
-    const UNIT: usize = 4;
-    const _: () = assert!(LAYOUT.program as usize == UNIT);
+    const UNIT: usize = LAYOUT.program as usize;
 
     static SAMPLE_DUE: AtomicBool = AtomicBool::new(false);
 
@@ -50,13 +50,15 @@ mod band {
             SCB::sys_reset()
         };
         core.SYST.set_clock_source(SystClkSource::Core);
-        core.SYST.set_reload(CORE_CLOCK / SAMPLES_PER_SECOND - 1);
+        core.SYST.set_reload(CLOCK / SAMPLES_PER_SECOND - 1);
         core.SYST.clear_current();
         core.SYST.enable_interrupt();
         core.SYST.enable_counter();
 
         // SAFETY: the UART of this board, opened once.
-        let serial = unsafe { Serial::open(UART0) };
+        let serial = unsafe { Serial::open(UART0, CLOCK) };
+        // SAFETY: the watchdog that the bootloader has started; nothing else here feeds it.
+        let watchdog = unsafe { Watchdog::at(WATCHDOG) };
         serial.text("band ");
         serial.text(VERSION);
         // SAFETY: where the board's description keeps RAM for it.
@@ -77,7 +79,7 @@ mod band {
             if !SAMPLE_DUE.swap(false, Ordering::Relaxed) {
                 continue;
             }
-            watchdog::feed();
+            watchdog.feed();
             let Some(rate) = beats.take(sensor.sample()) else {
                 continue;
             };

@@ -4,9 +4,6 @@
 
 use core::ptr;
 
-/// UART 0 as the application and the bootloader of mps2-an386 see it.
-pub const UART0: usize = 0x4000_4000;
-
 const DATA: usize = 0;
 const STATE: usize = 1;
 const CONTROL: usize = 2;
@@ -15,22 +12,21 @@ const DIVIDER: usize = 4;
 const TRANSMIT_FULL: u32 = 1;
 const RECEIVE_FULL: u32 = 2;
 const BOTH_WAYS: u32 = 3;
-/// 25 MHz / 217 is 115 200 baud.
-const BAUD_DIVIDER: u32 = 217;
+const BAUD: u32 = 115_200;
 
 /// The open line.
 #[derive(Debug)]
 pub struct Serial(*mut u32);
 
 impl Serial {
-    /// Switches the line at `base` on.
+    /// Switches the line at `base` on, at 115 200 baud by a clock of so many hertz.
     ///
     /// # Safety
     ///
     /// A CMSDK APB UART lies at `base`, and nothing else in this program touches it.
-    pub unsafe fn open(base: usize) -> Self {
+    pub unsafe fn open(base: usize, clock: u32) -> Self {
         let line = Self(ptr::with_exposed_provenance_mut(base));
-        line.set(DIVIDER, BAUD_DIVIDER);
+        line.set(DIVIDER, clock / BAUD);
         line.set(CONTROL, BOTH_WAYS);
         line
     }

@@ -7,9 +7,10 @@
 use core::panic::PanicInfo;
 
 use cortex_m_rt::{ExceptionFrame, entry, exception};
+use mps2::an386::WATCHDOG;
 use mps2::psram::Psram;
-use mps2::watchdog;
-use start::Board;
+use mps2::watchdog::Watchdog;
+use start::{Board, Launch};
 
 mod board {
     #![allow(clippy::unreadable_literal, reason = "generated")]
@@ -28,12 +29,22 @@ fn main() -> ! {
         ram: RAM,
         retained: RETAINED,
         bootloader: BOOTLOADER,
-        before_jump: watchdog::start,
+        launch,
     };
     // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
     let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
     unsafe { start::start(&mut flash, &board) }
+}
+
+/// # Safety
+///
+/// As for [`start::Image::run`].
+unsafe fn launch(launch: &Launch) -> ! {
+    // SAFETY: the board's watchdog, started once and left alone.
+    unsafe { Watchdog::at(WATCHDOG) }.start();
+    // SAFETY: as promised to this function.
+    unsafe { launch.image.run() }
 }
 
 /// A fault in the bootloader is met by starting again, as a watchdog would.

@@ -9,9 +9,15 @@ use core::ptr;
 use cortex_m::peripheral::SCB;
 
 /// An image that can be run.
+#[derive(Clone, Copy, Debug)]
 pub struct Image {
     vectors: *const u32,
-    table: u32,
+    /// Where its vector table lies.
+    pub table: u32,
+    /// The stack pointer it begins with.
+    pub stack: u32,
+    /// Its first instruction, with the Thumb bit.
+    pub entry: u32,
 }
 
 impl Image {
@@ -24,14 +30,19 @@ impl Image {
         let vectors: *const u32 = ptr::with_exposed_provenance(address);
         // SAFETY: the caller promises two words there.
         let (stack, entry) = unsafe { (vectors.read_volatile(), vectors.add(1).read_volatile()) };
+        let image = Self {
+            vectors,
+            table: u32::try_from(address).ok()?,
+            stack,
+            entry,
+        };
         let (stack, entry) = (stack as usize, entry as usize);
         let in_ram = stack > ram.start && stack <= ram.end && stack.is_multiple_of(8);
         let in_image = entry & 1 == 1 && entry > address && entry < address.wrapping_add(length);
-        let table = u32::try_from(address).ok()?;
-        (in_ram && in_image).then_some(Self { vectors, table })
+        (in_ram && in_image).then_some(image)
     }
 
-    /// Runs it.
+    /// Runs it with the rights this program has.
     ///
     /// # Safety
     ///

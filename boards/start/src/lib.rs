@@ -6,6 +6,7 @@
 
 mod jump;
 mod retained;
+mod vectors;
 
 use cuff_bootloader::boot::boot;
 use cuff_bootloader::flash::{Chip, Flash};
@@ -16,6 +17,7 @@ use cuff_bootloader::report::Report;
 use cuff_bootloader::slot::returned;
 
 use confirm::Ticket;
+pub use jump::Image;
 use retained::Retained;
 
 /// What a board says of itself.
@@ -25,14 +27,23 @@ pub struct Board {
     pub layout: &'static Layout,
     /// Where flash begins for the processor.
     pub flash: usize,
-    /// Where RAM begins.
+    /// Where the application's RAM begins.
     pub ram: usize,
     /// Where what outlives a reset begins, [`cuff_bootloader::mailbox::LENGTH`] bytes of it; other RAM ends there.
     pub retained: usize,
     /// The version of the bootloader.
     pub bootloader: u64,
-    /// Called just before the jump: lock what the chip can lock, and start the watchdog.
-    pub before_jump: fn(),
+    /// The jump, when an image is fit to run: locks what the chip can lock, starts the watchdog, and runs it.
+    pub launch: unsafe fn(&Launch) -> !,
+}
+
+/// What is launched.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch {
+    /// The image.
+    pub image: Image,
+    /// Whether it is on trial: then the candidate slot holds the only way back.
+    pub on_trial: bool,
 }
 
 /// Boots.
@@ -63,7 +74,7 @@ pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
         let image = board.layout.slot(Slot::Active);
         // SAFETY: as promised to this function; the image at this place was found whole in this boot.
         let image = unsafe {
-            jump::Image::at(
+            Image::at(
                 board.flash.wrapping_add(image.offset as usize),
                 image.length as usize,
                 board.ram..board.retained,
@@ -71,9 +82,12 @@ pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
         };
         if let Some(image) = image {
             retained.hand_over(trial.map(|id| Ticket::new(returned(id))));
-            (board.before_jump)();
+            let launch = Launch {
+                image,
+                on_trial: trial.is_some(),
+            };
             // SAFETY: nothing of this program is needed any more, and no interrupt was ever enabled.
-            unsafe { image.run() }
+            unsafe { (board.launch)(&launch) }
         }
     }
     // Recovery: nothing here is fit to run. A host reaches the unit by probe, and asks by reset.

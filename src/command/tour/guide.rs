@@ -247,6 +247,14 @@ impl Expected {
         self
     }
 
+    /// The reason that is read in it.
+    pub fn because(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
     /// The first line asked for, if the answer is as it must be.
     fn find(&self, exit: Option<i32>, answer: &str) -> Option<String> {
         if exit != Some(i32::from(self.exit.code())) {

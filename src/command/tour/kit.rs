@@ -33,6 +33,9 @@ const FILES: [(&str, &[u8]); 4] = [
     ),
 ];
 const BAND: &str = include_str!("../../../manifests/band.toml");
+const SICK: &[u8] = include_bytes!("../../../fixtures/firmware/demo-app-sick.elf");
+/// The bootloader of qemu-an386 as it lies in flash.
+pub const BOOTLOADER: &[u8] = include_bytes!("../../../fixtures/firmware/qemu-an386.bin");
 
 /// A release of the band after the first.
 pub struct Later {
@@ -56,6 +59,14 @@ pub fn lay_out(folder: &Path) -> anyhow::Result<()> {
         durable::write(&path, bytes)?;
     }
     Ok(())
+}
+
+/// Puts the firmware beside the others that never confirms.
+pub fn lay_out_sick(folder: &Path) -> anyhow::Result<()> {
+    Ok(durable::write(
+        &folder.join("fixtures/firmware/demo-app-sick.elf"),
+        SICK,
+    )?)
 }
 
 /// Writes the manifest of a later release: the first one's, with another version, counter, hardware and firmware.

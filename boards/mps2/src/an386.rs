@@ -1,0 +1,8 @@
+//! Where things are on mps2-an386 ("Application Note AN386", memory map).
+
+/// UART 0.
+pub const UART0: usize = 0x4000_4000;
+/// The watchdog; its warning is the NMI.
+pub const WATCHDOG: usize = 0x4000_8000;
+/// The core clock, in hertz.
+pub const CLOCK: u32 = 25_000_000;

@@ -1,0 +1,50 @@
+//! The bootloader of qemu-an505: a Cortex-M33 whose core has two sides. It runs on the secure side, the application on the other.
+//!
+//! Before the jump the security attribution unit gives the application its slot, the inbox, its half of RAM and its devices,
+//! and nothing else: a word of the trust store that it reads or writes is a fault, and a fault is a reset.
+#![no_std]
+#![no_main]
+
+mod side;
+
+use core::panic::PanicInfo;
+
+use cortex_m_rt::{ExceptionFrame, entry, exception};
+use mps2::psram::Psram;
+use start::Board;
+
+mod board {
+    #![allow(clippy::unreadable_literal, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/board.rs"));
+}
+use board::{BOOTLOADER, FLASH, LAYOUT, RAM, RETAINED};
+
+const UNIT: usize = LAYOUT.program as usize;
+
+#[entry]
+fn main() -> ! {
+    let board = Board {
+        layout: &LAYOUT,
+        flash: FLASH,
+        ram: RAM,
+        retained: RETAINED,
+        bootloader: BOOTLOADER,
+        launch: side::launch,
+    };
+    // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
+    let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
+    // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
+    unsafe { start::start(&mut flash, &board) }
+}
+
+/// A fault in the bootloader, or of an application that reached for what is not its own, is met by starting again.
+#[exception]
+unsafe fn HardFault(_: &ExceptionFrame) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}
+
+/// What is linked of it is one bounds check in a table lookup of curve25519-dalek (`cargo xtask size` looks for others).
+#[panic_handler]
+fn panic(_: &PanicInfo) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}
