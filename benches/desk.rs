@@ -22,7 +22,7 @@ use cuff::repository::client::trust::Trust;
 use cuff::repository::desk::Desk;
 use cuff::repository::foundation::{Foundation, Signers};
 use cuff::repository::people::People;
-use cuff::repository::publish::{Scope, publish};
+use cuff::repository::publish::{Order, Scope, publish};
 use cuff::repository::release;
 use cuff::repository::review::Review;
 use cuff::repository::signing::Task;
@@ -80,6 +80,7 @@ impl Room {
             root: signers(),
             targets: signers(),
             products: BTreeMap::from([("band".parse().unwrap(), signers())]),
+            bins: None,
             online: hand(ONLINE).public(),
         };
         let mut bench = Bench::take(&desk, NOW).unwrap();
@@ -125,9 +126,13 @@ impl Room {
             publish(
                 &mut bench,
                 &store,
-                &[&hand(ONLINE)],
-                Scope::Staged,
-                false,
+                &Order {
+                    scope: Scope::Staged,
+                    dry_run: false,
+                    online: &[&hand(ONLINE)],
+                    bins: None,
+                    begin_fleet: false,
+                },
                 &mut |_, _| {},
             )
             .unwrap(),

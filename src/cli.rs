@@ -66,6 +66,7 @@ macro_rules! commands {
 commands! {
     Amend => amend,
     Audit => audit,
+    Bins => bins,
     Build => build,
     Cancel => cancel,
     Check => check,
@@ -76,6 +77,7 @@ commands! {
     Inspect => inspect,
     Key => key,
     Man => man,
+    Prune => prune,
     Publish => publish,
     Refresh => refresh,
     Review => review,

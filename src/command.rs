@@ -3,11 +3,14 @@
 //! A command is a `clap::Args` struct with `run(&self, &Console) -> anyhow::Result<Exit>`. To add one: its file here, one
 //! line below, one line in the table of `cli.rs`, and one line per answer in the table of `schema.rs`.
 //! No commands, but shared by several: [`unlock`] opens a private key, [`desk`] finds the working directory, [`given`] reads
-//! a file somebody named, [`origin`] a repository, [`boards`] knows the boards, `--board FILE` included.
+//! a file somebody named, [`origin`] a repository, [`boards`] knows the boards, `--board FILE` included, [`bucket`] what to do
+//! about a store that failed.
 
 pub mod amend;
 pub mod audit;
+pub mod bins;
 pub mod boards;
+pub mod bucket;
 pub mod build;
 pub mod cancel;
 pub mod check;
@@ -21,6 +24,7 @@ pub mod inspect;
 pub mod key;
 pub mod man;
 pub mod origin;
+pub mod prune;
 pub mod publish;
 pub mod refresh;
 pub mod review;

@@ -11,6 +11,7 @@
 pub mod anchor;
 pub mod audit;
 pub mod bench;
+pub mod bins;
 pub mod candidate;
 pub mod capacity;
 pub mod check;
@@ -23,6 +24,7 @@ pub mod foundation;
 pub mod join;
 pub mod people;
 pub mod preflight;
+pub mod prune;
 pub mod publish;
 pub mod published;
 pub mod release;

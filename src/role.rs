@@ -5,6 +5,8 @@
 //! accepts is never decided here but in the verifier.
 
 pub mod authority;
+pub mod bin;
+pub mod bins;
 pub mod canonical;
 pub mod name;
 pub mod pipeline;

@@ -11,6 +11,7 @@ pub mod trouble;
 use std::fmt;
 use std::io;
 
+use cuff_verifier::time::Instant;
 use trouble::Trouble;
 
 /// What publishing asks of a store.
@@ -58,6 +59,26 @@ pub trait Store {
     fn prove(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// What looking after a store asks of it besides.
+pub trait Keeper: Store {
+    /// Every object, in the order of names.
+    fn list(&self) -> Result<Vec<Listed>, StoreError>;
+
+    /// Removes an object; one that is not there is gone already.
+    fn remove(&self, name: &ObjectName) -> Result<(), StoreError>;
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name below the prefix; it need not be one of ours.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
+    /// When it was written, by the store's clock.
+    pub written: Instant,
 }
 
 /// An object to be written.

@@ -6,6 +6,8 @@
 mod attacks;
 #[path = "support/author.rs"]
 mod author;
+#[path = "client/bins.rs"]
+mod bins;
 #[path = "client/cases.rs"]
 mod cases;
 #[path = "client/check.rs"]

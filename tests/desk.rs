@@ -295,6 +295,7 @@ fn refresh_signs_the_online_roles_afresh_and_leaves_people_alone() {
       snapshot v2, valid until [time]
       timestamp v2, valid until [time]: `cuff refresh` before that
       evidence for band: 3511 bytes; set `boards` under [products.band] in cuff.toml to know whether it fits them
+      of what people sign targets expires first, at [time]
     ");
     assert!(desk.path("desk/staged/band.json").exists());
     // What was reviewed before the refresh is still what is signed after it.

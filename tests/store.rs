@@ -5,6 +5,10 @@
 mod bucket;
 #[path = "support/fake_s3.rs"]
 mod fake_s3;
+#[path = "store/outside.rs"]
+mod outside;
+#[path = "store/prune.rs"]
+mod prune;
 #[path = "support/release.rs"]
 mod release;
 #[path = "store/servers.rs"]

@@ -131,12 +131,8 @@ pub fn commit<F: Flash>(
     Ok(next)
 }
 
-/// Writes the first record of a unit; provisioning only.
-pub(crate) fn found<F: Flash>(
-    chip: &mut Chip<'_, F>,
-    first: &Record,
-    root: &[u8],
-) -> Result<(), Fault> {
+/// Writes the first record of a unit: for provisioning, and for devices in memory.
+pub fn found<F: Flash>(chip: &mut Chip<'_, F>, first: &Record, root: &[u8]) -> Result<(), Fault> {
     chip.erase(chip.layout().trust)?;
     write(chip, Bank::B, first, RootAt::Memory(root))?;
     repair(chip, Bank::B)

@@ -1,6 +1,6 @@
 //! `cuff check`: everything that is wrong with a published repository, seen from outside.
 //!
-//! It takes a directory or a web address and the date, gives a list of problems, and leaves with 1 if one of them is an error. It writes
+//! It takes a directory, a web address or a bucket, and the date, gives a list of problems, and leaves with 1 if one of them is an error. It writes
 //! nothing and trusts nothing.
 
 use std::collections::BTreeMap;
@@ -9,26 +9,26 @@ use std::fmt::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::fetch::advice::explain_open;
+use super::fetch::advice::{explain_open, explain_source};
 use crate::console::style::{BAD, DIM, GOOD, WARNING, paint};
-use crate::console::{Advice, Answer, Console, Exit, advised, safe};
+use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::instant::{self, Span};
 use crate::repository::check::problem::{Problem, Severity};
 use crate::repository::check::second_opinion::{Opinion, WITNESS};
 use crate::repository::check::{self, Criteria, Report};
-use crate::repository::source::directory::Directory;
-use crate::repository::source::open::{is_address, open};
+use crate::repository::source::open::open_site;
 
 /// List everything that is wrong with a published repository
 ///
 /// Looks at every file from outside, as anyone could: the chain of roots from the first, signatures, versions, dates, digests,
-/// every bundle and its record, what devices would say, and what should not lie there. A root found there is not a root you
-/// trust: `cuff fetch` begins with yours.
+/// every bundle and its record, what devices would say, what caches are told, and what should not lie there. A root found there
+/// is not a root you trust: `cuff fetch` begins with yours.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The repository's directory, or its web address
+    /// The repository's directory, its web address, or its bucket: `s3://BUCKET/PREFIX`, `gs://...`, `az://...`
     ///
-    /// On a web server files are asked for and not listed: what nothing leads to is not seen.
+    /// On a web server files are asked for and not listed: what nothing leads to is not seen. A bucket is listed, with
+    /// credentials from the environment (docs/store.md).
     repository: String,
 
     /// Also ask the `tuf` crate, a TUF client by other people, about signatures
@@ -75,36 +75,20 @@ impl Check {
 
 impl Check {
     fn examine(&self, console: &Console, criteria: Criteria) -> anyhow::Result<Report> {
-        let failed = |error| {
-            advised(
-                error,
-                Exit::Unknown,
-                "unreadable-file",
-                "check that it can be reached and read: the address, the network, the disk",
-            )
-        };
-        if is_address(&self.repository) {
-            let source = open(&self.repository, console.offline()).map_err(explain_open)?;
-            return check::check_from_afar(&*source, criteria, self.second_opinion).map_err(failed);
-        }
-        let directory = Directory::new(&self.repository);
-        if !directory.root().is_dir() {
-            return Err(anyhow::anyhow!(
-                "there is no directory `{}`",
-                self.repository
-            ))
+        let site = open_site(&self.repository, console.offline()).map_err(explain_open)?;
+        let site = site
+            .ok_or_else(|| anyhow::anyhow!("`{}` is a file, not a repository", self.repository))
             .exit(Exit::Unknown)
             .rule("no-repository")
-            .help("name the directory that holds metadata/ and targets/, or its web address");
-        }
-        check::check(&directory, criteria, self.second_opinion).map_err(failed)
+            .help("name the directory that holds metadata/ and targets/, its web address, or its bucket; `cuff inspect` looks at one file")?;
+        check::check(&*site, criteria, self.second_opinion).map_err(explain_source)
     }
 }
 
 /// The state of a repository.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
-    /// The directory, or the web address.
+    /// The directory, the web address or the bucket.
     directory: String,
     /// The date it was checked for.
     at: String,
@@ -196,7 +180,13 @@ impl Answer for Checked {
                 problem.rule
             )?;
         }
+        // Of a thousand bins nobody reads a thousand lines; `--json` has them all.
+        let bins = self.roles.keys().filter(|role| role.starts_with("bin-"));
+        let bins = bins.count();
         for (role, state) in &self.roles {
+            if bins > MOST_LINES && role.starts_with("bin-") {
+                continue;
+            }
             writeln!(
                 out,
                 "{:<12} v{:<6} until {}",
@@ -204,6 +194,9 @@ impl Answer for Checked {
                 state.version,
                 state.expires
             )?;
+        }
+        if bins > MOST_LINES {
+            writeln!(out, "{bins} bins")?;
         }
         for (product, bytes) in &self.evidence {
             writeln!(
@@ -239,6 +232,9 @@ impl Answer for Checked {
         )
     }
 }
+
+/// Bins that are named one by one.
+const MOST_LINES: usize = 16;
 
 /// `1 error`, `2 errors`.
 fn counted(count: usize, noun: &str) -> String {

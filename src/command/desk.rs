@@ -275,6 +275,16 @@ pub fn bench_failed(error: BenchError) -> Error {
             "clock",
             "set this machine's clock and run the same command again; nothing was written",
         ),
+        BenchError::Bins | BenchError::NoBins => (
+            Exit::No,
+            "bins-beside-products",
+            "keep them in two repositories: `cuff init --bins N` makes one for bins, `cuff init --product NAME` one for products",
+        ),
+        BenchError::SharedKey(_) => (
+            Exit::Usage,
+            "keys",
+            "make one for the bins alone with `cuff key new`",
+        ),
         BenchError::Canonical(_) | BenchError::Forever => {
             (Exit::Usage, "not-canonical", "choose another value")
         }

@@ -18,12 +18,13 @@ use crate::durable;
 use crate::instant::{self, Span};
 use crate::key::public_file::PublicFile;
 use crate::name::Product;
-use crate::repository::bench::Bench;
+use crate::repository::bench::{Bench, BenchError};
 use crate::repository::capacity;
 use crate::repository::desk::{Desk, Pin};
 use crate::repository::foundation::{Foundation, Signers};
 use crate::repository::join::{self, JoinError};
 use crate::repository::settings;
+use crate::role::bins::Count;
 use crate::role::name::RoleName;
 use crate::role::pipeline::Staged;
 use crate::role::wire::Hex;
@@ -52,6 +53,14 @@ pub struct Init {
     #[arg(long, value_name = "NAME")]
     product: Vec<String>,
 
+    /// Hashed bins instead of products: 1, 2, 4, ... or 4096, for very many targets that hosts read
+    #[arg(long, value_name = "N", conflicts_with_all = ["product", "board"], requires = "bin_key")]
+    bins: Option<Count>,
+
+    /// The key that signs the bins on publishing; not the online key
+    #[arg(long, value_name = "FILE.pub", requires = "bins")]
+    bin_key: Option<PathBuf>,
+
     /// The boards a product runs on, ours by name or a description by its path from DIR: `band=nrf52840`
     #[arg(long, value_name = "PRODUCT=NAME[,NAME]", value_parser = split)]
     board: Vec<(String, String)>,
@@ -74,7 +83,7 @@ pub struct Init {
 
     /// Join the working directory in DIR; with a value, hold it against the repository published there
     #[arg(long, value_name = "PUBLISHED", num_args = 0..=1, default_missing_value = "", requires = "root_sha256",
-          conflicts_with_all = ["key", "threshold", "product", "board", "online", "expires", "demo"])]
+          conflicts_with_all = ["key", "threshold", "product", "board", "online", "expires", "demo", "bins"])]
     join: Option<String>,
 
     /// The fingerprint of the root to trust, as `init` and `status` show it
@@ -143,7 +152,16 @@ impl Init {
         let online = online
             .ok_or_else(|| anyhow::anyhow!("--online FILE.pub is missing"))
             .exit(Exit::Usage)?;
-        for file in by_role.values().flatten().chain([&online]) {
+        let bin_key = self.bin_key.as_deref().map(read_public).transpose()?;
+        let all = by_role.values().flatten().chain([&online]);
+        if let Some(bin_key) = &bin_key
+            && all.clone().any(|file| file.key() == bin_key.key())
+        {
+            return Err(bench_failed(BenchError::SharedKey(Hex::from(
+                bin_key.key().id(),
+            ))));
+        }
+        for file in all.chain(&bin_key) {
             refuse_example(file, self.demo)?;
             let other = files.insert(file.name().to_owned(), file.clone());
             if other.is_some_and(|other| other.key() != file.key()) {
@@ -168,18 +186,22 @@ impl Init {
                 products.insert(name.clone(), self.signers(role, keys)?);
             }
         }
-        if products.is_empty() {
+        if self.bins.is_some() && !products.is_empty() {
+            return Err(bench_failed(BenchError::Bins));
+        }
+        if products.is_empty() && self.bins.is_none() {
             return Err(anyhow::anyhow!(
                 "a repository without a product can hold no release"
             ))
             .exit(Exit::Usage)
-            .help("name one with --product NAME");
+            .help("name one with --product NAME, or make hashed bins with --bins N");
         }
         self.refuse_unknown_roles(&products)?;
         let foundation = Foundation {
             root: self.signers(&RoleName::Root, root)?,
             targets: self.signers(&RoleName::Targets, targets)?,
             products,
+            bins: self.bins.zip(bin_key.map(|file| file.key())),
             online: online.key(),
         };
         Ok((foundation, files))

@@ -55,13 +55,25 @@ impl Origin {
         wanted: &[&str],
         dry_run: bool,
     ) -> anyhow::Result<Verified> {
+        self.update_as(console, repository, wanted, dry_run, Profile::Device)
+    }
+
+    /// The same, reading as this kind of repository demands.
+    pub fn update_as(
+        &self,
+        console: &Console,
+        repository: &str,
+        wanted: &[&str],
+        dry_run: bool,
+        profile: Profile,
+    ) -> anyhow::Result<Verified> {
         let source = open::open(repository, console.offline()).map_err(explain_open)?;
         let anchor = self.anchor()?;
         let clock = Clock::Exact(instant::now()?);
         let mut trust = self.trust(console, anchor, dry_run)?;
         let client = Client {
             trust: &mut trust,
-            profile: Profile::Device,
+            profile,
             clock,
         };
         let view = client.update(&*source, wanted).map_err(|error| {

@@ -3,7 +3,7 @@
 //! It takes the online key. The whole candidate is judged by the verifier, as a client and as the oldest device, before
 //! anything is written. Running it again after an interruption finishes the work.
 
-mod advice;
+pub(super) mod advice;
 
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -12,18 +12,21 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bucket::of_store;
 use super::desk::{Place, bench, need_pin};
 use super::unlock::Unlock;
 use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::key::Signer;
 use crate::key::uri::SignerUri;
+use crate::repository::bins::Work;
+use crate::repository::bins::edits::Edits;
 use crate::repository::desk::Desk;
-use crate::repository::publish::{self, PublishError, Report, Scope};
+use crate::repository::publish::{self, Order, PublishError, Report, Scope};
 use crate::store::address::Address;
 use crate::store::cloud::CloudStore;
 use crate::store::local::LocalStore;
 use crate::store::trouble::Trouble;
-use crate::store::{Store, StoreError};
+use crate::store::{Keeper, Store, StoreError};
 
 /// Publish what is staged and signed
 #[derive(Debug, clap::Args)]
@@ -32,9 +35,9 @@ pub struct Publish {
     shared: Shared,
 }
 
-/// What `publish` and `refresh` both take.
+/// Which store, of which working directory.
 #[derive(Debug, clap::Args)]
-pub(super) struct Shared {
+pub(super) struct Where {
     /// Where to publish to: a directory, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX` (else `store` in
     /// cuff.toml)
     ///
@@ -42,20 +45,35 @@ pub(super) struct Shared {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What all that publish take.
+#[derive(Debug, clap::Args)]
+pub(super) struct Shared {
+    #[command(flatten)]
+    place: Where,
+
     /// The private key that signs snapshot and timestamp: a file, or pkcs11:, ssh-agent:, exec: or vault: (docs/signers.md);
     /// give the old one too when a new root replaces it
     #[arg(long, value_name = "SIGNER", required = true)]
     online_key: Vec<SignerUri>,
 
-    #[command(flatten)]
-    unlock: Unlock,
+    /// The private key that signs hashed bins, where they are made or signed afresh: a file, or one of the above
+    #[arg(long, value_name = "SIGNER")]
+    bin_key: Option<SignerUri>,
 
     #[command(flatten)]
-    place: Place,
+    unlock: Unlock,
 
     /// Make and judge everything, write nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Begin a record of devices for a repository that was published without one; older devices are not known then
+    #[arg(long)]
+    begin_fleet: bool,
 }
 
 impl Publish {
@@ -77,48 +95,64 @@ impl Shared {
 
     /// Opens everything and publishes.
     pub(super) fn run(&self, console: &Console, scope: Scope) -> anyhow::Result<(Report, String)> {
-        self.run_again(console, scope, 0)
+        let (report, store, _) = self.run_again(console, scope, 0, &Edits::default())?;
+        Ok((report, store))
     }
 
-    /// Opens everything and publishes; goes back to the start when somebody else was faster or the store did not answer.
+    /// Opens everything and publishes; goes back to the start when somebody else was faster or the store did not answer, and
+    /// gives the reasons why it did.
     pub(super) fn run_again(
         &self,
         console: &Console,
         scope: Scope,
         retries: u32,
-    ) -> anyhow::Result<(Report, String)> {
-        let desk = self.place.open()?;
-        need_pin(&desk)?;
-        let address = self.address(&desk)?;
-        if matches!(address, Address::Bucket(_)) && console.offline() {
-            return Err(anyhow::anyhow!(
-                "`{address}` needs the network, and --offline was given"
-            ))
-            .exit(Exit::Usage)
-            .rule("offline");
-        }
+        edits: &Edits,
+    ) -> anyhow::Result<(Report, String, Vec<String>)> {
+        let (desk, address) = self.place.find(console)?;
         let keys = self.online_key.iter();
         let signers = keys
             .map(|key| self.unlock.open(console, key))
             .collect::<anyhow::Result<Vec<_>>>()?;
+        let bin_key = self.bin_key.as_ref();
+        let bin_key = bin_key
+            .map(|key| self.unlock.open(console, key))
+            .transpose()?;
         let online: Vec<_> = signers.iter().map(|key| &**key as &dyn Signer).collect();
-        let store = self.store(&address)?;
-        let mut attempt = 0;
+        let store = store(&address, self.dry_run)?;
+        let store: &dyn Store = &*store;
+        let mut reasons: Vec<String> = Vec::new();
         let report = loop {
+            let attempt = u32::try_from(reasons.len()).unwrap_or(u32::MAX);
             let mut bench = bench(&desk, self.dry_run)?;
+            let renew = scope == Scope::OnlineOnly;
+            let work = bin_key
+                .as_ref()
+                .and_then(|key| Work::at(&bench, &**key, edits, renew));
             let mut bar = None;
             let told = &mut |done, all| {
                 bar.get_or_insert_with(|| console.progress("publishing", all))
                     .reach(done);
             };
-            match publish::publish(&mut bench, &*store, &online, scope, self.dry_run, told) {
+            let order = Order {
+                scope,
+                dry_run: self.dry_run,
+                online: &online,
+                bins: work,
+                begin_fleet: self.begin_fleet,
+            };
+            match publish::publish(&mut bench, store, &order, told) {
                 Ok(report) => break report,
                 Err(error) if attempt < retries && passes(&error) => {
-                    attempt += 1;
                     console.warn(format_args!(
-                        "{error}; trying again, {attempt} of {retries}"
+                        "{error}; trying again, {} of {retries}",
+                        attempt + 1
                     ));
-                    std::thread::sleep(Duration::from_secs(1 << attempt.min(5)));
+                    reasons.push(error.to_string());
+                    std::thread::sleep(Duration::from_secs(2 << attempt.min(4)));
+                }
+                Err(error) if attempt > 0 => {
+                    return Err(advice::of(error)
+                        .context(format!("given up after {} attempts", attempt + 1)));
                 }
                 Err(error) => return Err(advice::of(error)),
             }
@@ -126,8 +160,9 @@ impl Shared {
         // The private keys, or the sessions with the tokens, end here: not when the process does.
         drop(online);
         drop(signers);
+        drop(bin_key);
         self.warn(console, &report);
-        Ok((report, address.to_string()))
+        Ok((report, address.to_string(), reasons))
     }
 
     fn warn(&self, console: &Console, report: &Report) {
@@ -151,18 +186,41 @@ impl Shared {
         }
     }
 
-    fn store(&self, address: &Address) -> anyhow::Result<Box<dyn Store>> {
-        let opened: Result<Box<dyn Store>, StoreError> = match address {
-            Address::Bucket(bucket) => {
-                CloudStore::open(bucket.clone()).map(|store| Box::new(store) as _)
-            }
-            // A directory that is not there yet holds nothing, and a dry run does not make it.
-            Address::Folder(folder) if self.dry_run && !folder.exists() => {
-                Ok(Box::new(LocalStore::absent(folder)))
-            }
-            Address::Folder(folder) => LocalStore::create(folder).map(|store| Box::new(store) as _),
-        };
-        opened.map_err(advice::of_store)
+    /// Refuses to go on without the key of the bins.
+    pub(super) fn need_bin_key(&self) -> anyhow::Result<()> {
+        if self.bin_key.is_none() {
+            return Err(anyhow::anyhow!("bins are signed by a key of their own"))
+                .exit(Exit::Usage)
+                .rule("no-bin-key")
+                .help("give it with --bin-key");
+        }
+        Ok(())
+    }
+}
+
+impl Where {
+    /// Opens the working directory and the store, to look at it or to take away from it.
+    pub(super) fn open(
+        &self,
+        console: &Console,
+    ) -> anyhow::Result<(Desk, String, Box<dyn Keeper>)> {
+        let (desk, address) = self.find(console)?;
+        let store = store(&address, true)?;
+        Ok((desk, address.to_string(), store))
+    }
+
+    fn find(&self, console: &Console) -> anyhow::Result<(Desk, Address)> {
+        let desk = self.place.open()?;
+        need_pin(&desk)?;
+        let address = self.address(&desk)?;
+        if matches!(address, Address::Bucket(_)) && console.offline() {
+            return Err(anyhow::anyhow!(
+                "`{address}` needs the network, and --offline was given"
+            ))
+            .exit(Exit::Usage)
+            .rule("offline");
+        }
+        Ok((desk, address))
     }
 
     fn address(&self, desk: &Desk) -> anyhow::Result<Address> {
@@ -180,6 +238,20 @@ impl Shared {
                 "give a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX",
             )
     }
+}
+
+fn store(address: &Address, reading: bool) -> anyhow::Result<Box<dyn Keeper>> {
+    let opened: Result<Box<dyn Keeper>, StoreError> = match address {
+        Address::Bucket(bucket) => {
+            CloudStore::open(bucket.clone()).map(|store| Box::new(store) as _)
+        }
+        // A directory that is not there yet holds nothing, and a dry run does not make it.
+        Address::Folder(folder) if reading && !folder.exists() => {
+            Ok(Box::new(LocalStore::absent(folder)))
+        }
+        Address::Folder(folder) => LocalStore::create(folder).map(|store| Box::new(store) as _),
+    };
+    opened.map_err(of_store)
 }
 
 /// Whether it may go better a moment later.
@@ -247,7 +319,7 @@ struct Evidence {
 
 impl PublishedFacts {
     pub(super) fn of(report: &Report, store: String, dry_run: bool) -> Self {
-        let (snapshot, timestamp) = (report.snapshot.clone(), report.timestamp.clone());
+        let (snapshot, timestamp) = (report.snapshot, report.timestamp);
         let evidence = report.needs.iter().map(|need| Evidence {
             product: need.product.to_string(),
             bytes: need.bytes,
@@ -267,10 +339,10 @@ impl PublishedFacts {
                     version: *version,
                 })
                 .collect(),
-            snapshot_version: snapshot.as_ref().map(|(version, _)| *version),
-            snapshot_expires: snapshot.map(|(_, expires)| expires),
-            timestamp_version: timestamp.as_ref().map(|(version, _)| *version),
-            timestamp_expires: timestamp.map(|(_, expires)| expires),
+            snapshot_version: snapshot.map(|(version, _)| version),
+            snapshot_expires: snapshot.map(|(_, expires)| expires.to_string()),
+            timestamp_version: timestamp.map(|(version, _)| version),
+            timestamp_expires: timestamp.map(|(_, expires)| expires.to_string()),
             evidence: evidence.collect(),
         }
     }

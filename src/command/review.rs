@@ -129,6 +129,13 @@ fn change_text(change: &Change, out: &mut dyn Write) -> fmt::Result {
         }
         Change::ProductAdded { product } => writeln!(out, "  + product {}", safe(product)),
         Change::ProductRemoved { product } => writeln!(out, "  - product {}", safe(product)),
+        Change::Bins { from: 0, to } => writeln!(out, "  + {to} hashed bins, signed by a machine"),
+        Change::Bins { from, to } => {
+            writeln!(
+                out,
+                "  {from} -> {to} hashed bins: everything in them is shared out anew"
+            )
+        }
         Change::KeyAdded { role, person, .. } => {
             writeln!(out, "  + {} may sign {}", safe(person), safe(role))
         }

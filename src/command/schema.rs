@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    amend, audit, build, cancel, check, completions, device, fetch, init, inspect, key, man,
-    publish, refresh, review, role, sign, sim, stage, status, tour, verify, yank,
+    amend, audit, bins, build, cancel, check, completions, device, fetch, init, inspect, key, man,
+    prune, publish, refresh, review, role, sign, sim, stage, status, tour, verify, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -26,6 +26,11 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<audit::identity::Owned>(),
         entry::<audit::show::Shown>(),
         entry::<audit::verify::Checked>(),
+        entry::<bins::change::Added>(),
+        entry::<bins::fetch::Fetched>(),
+        entry::<bins::rebalance::Rebalanced>(),
+        entry::<bins::change::Removed>(),
+        entry::<bins::show::Shown>(),
         entry::<build::Built>(),
         entry::<cancel::Cancelled>(),
         entry::<check::Checked>(),
@@ -56,6 +61,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<key::new::Made>(),
         entry::<key::show::Shown>(),
         entry::<man::Manual>(),
+        entry::<prune::Pruned>(),
         entry::<publish::Published>(),
         entry::<refresh::Refreshed>(),
         entry::<review::Reviewed>(),

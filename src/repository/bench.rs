@@ -20,11 +20,12 @@ use crate::role::pipeline::{Draft, Staged};
 use crate::role::product::Product;
 use crate::role::root::Root;
 use crate::role::targets::Targets;
-use crate::role::wire::Utc;
+use crate::role::wire::{Hex, Utc};
 use crate::store::local::LocalStore;
 use cuff_verifier::time::Instant;
 use std::collections::BTreeSet;
 
+pub mod bins;
 pub mod release;
 pub mod roles;
 
@@ -437,6 +438,21 @@ pub enum BenchError {
     /// Beyond the year 9999.
     #[error("the expiry lies beyond the year 9999")]
     Forever,
+    /// Products beside bins.
+    #[error(
+        "this repository has hashed bins, and no product can stand beside them: snapshot lists every bin, and devices must hold the snapshot"
+    )]
+    Bins,
+    /// Bins beside products.
+    #[error(
+        "this repository has products, and no hashed bins can stand beside them: snapshot lists every bin, and devices must hold the snapshot"
+    )]
+    NoBins,
+    /// The key of the bins.
+    #[error(
+        "key {0} signs another role of this repository: whoever has it could then speak for the bins too, and the other way round"
+    )]
+    SharedKey(Hex),
     /// A release.
     #[error(transparent)]
     Release(#[from] release::ReleaseError),

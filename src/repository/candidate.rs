@@ -3,6 +3,7 @@
 //! Takes the bench, what the store holds and the online key. Gives finished bytes; writes nothing.
 
 use super::bench::{Bench, BenchError};
+use super::bins::{BinsError, Made, refuse_long_snapshot};
 use super::fleet::{Addition, Fleet, FleetError};
 use super::preflight::View;
 use super::published::{Published, PublishedError, object};
@@ -14,6 +15,7 @@ use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, ReadError, Signed, SigningError};
 use crate::role::root::Root;
 use crate::role::snapshot::Snapshot;
+use crate::role::targets::Targets;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Hex, Utc};
 use crate::store::{ObjectName, Store, StoreError};
@@ -42,10 +44,22 @@ pub struct Candidate {
     pub snapshot: Signed,
     /// The timestamp.
     pub timestamp: Signed,
+    /// Bins that are new or signed afresh.
+    pub bins: Made,
     /// What is added to the fleet.
     pub fleet: Option<Addition>,
     /// All of it, to be judged.
     pub view: View,
+}
+
+/// What snapshot speaks of besides the roles that people sign.
+pub struct Around<'a> {
+    /// Everything that was made possible so far.
+    pub fleet: &'a Fleet,
+    /// Bins that are new or signed afresh.
+    pub bins: Made,
+    /// The digest over the audit logs.
+    pub audit: Hex,
 }
 
 impl Offline {
@@ -108,6 +122,19 @@ impl Offline {
         }
     }
 
+    /// The targets role that will hold.
+    pub fn targets(&self) -> Option<&Targets> {
+        match self.roles.get(&RoleName::Targets).map(Signed::draft) {
+            Some(Draft::Targets(targets)) => Some(targets),
+            _ => None,
+        }
+    }
+
+    fn has_bins(&self) -> bool {
+        let targets = self.targets();
+        targets.is_some_and(|targets| targets.delegations.bins.is_some())
+    }
+
     /// Whether a published repository already says all of this.
     pub fn is_what(&self, live: &Published) -> bool {
         self.root == *live.root()
@@ -130,11 +157,13 @@ impl Offline {
         ] {
             keys.extend(who.keyids.iter().map(|key| (name.to_owned(), *key)));
         }
-        if let Some(Draft::Targets(targets)) = self.roles.get(&RoleName::Targets).map(Signed::draft)
-        {
+        if let Some(targets) = self.targets() {
             for role in &targets.delegations.roles {
                 keys.extend(role.keyids.iter().map(|key| (role.name.to_string(), *key)));
             }
+            let bins = targets.delegations.bins.iter();
+            let of_bins = bins.flat_map(|bins| &bins.keyids);
+            keys.extend(of_bins.map(|key| ("the bins".to_owned(), *key)));
         }
         let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (role, key) in &keys {
@@ -151,15 +180,14 @@ impl Offline {
 
 impl Candidate {
     /// Makes snapshot and timestamp and signs both with the online keys. Where a root replaces one, and the old one is at
-    /// hand too, both sign, so that what is made holds under the old root and under the new one. `audit` is the digest over the audit logs.
+    /// hand too, both sign, so that what is made holds under the old root and under the new one.
     pub fn make(
         offline: Offline,
         bench: &Bench<'_>,
         live: Option<&Published>,
         store: &dyn Store,
-        fleet: &Fleet,
         online: &[&dyn Signer],
-        audit: Hex,
+        Around { fleet, bins, audit }: Around<'_>,
     ) -> Result<Self, CandidateError> {
         let before = live.map(Published::root);
         for role in [RoleName::Snapshot, RoleName::Timestamp] {
@@ -202,6 +230,7 @@ impl Candidate {
         });
         let snapshot_version = free_version(store, snapshot_version + 1)?;
         let mut list = Snapshot::of(files, snapshot_version, expires(&RoleName::Snapshot)?);
+        list.meta.extend(bins.metas.clone());
         // TUF 5.5.5: what a snapshot listed once every later one lists, products that are no longer delegated included.
         for (file, meta) in live.iter().flat_map(|live| &live.snapshot().meta) {
             list.meta.entry(file.clone()).or_insert(*meta);
@@ -218,7 +247,9 @@ impl Candidate {
             Utc(bench.now()),
             expires(&RoleName::Timestamp)?,
         )))?;
+        refuse_long_snapshot(snapshot.file())?;
         let mut view = View {
+            for_hosts: offline.has_bins(),
             timestamp: timestamp.file().to_owned(),
             snapshot: snapshot.file().to_owned(),
             roles: offline
@@ -239,6 +270,7 @@ impl Candidate {
             offline,
             snapshot,
             timestamp,
+            bins,
             fleet: addition,
             view,
         })
@@ -279,6 +311,9 @@ pub enum CandidateError {
         /// The digest of what is there.
         found: Hex,
     },
+    /// The bins.
+    #[error(transparent)]
+    Bins(#[from] Box<BinsError>),
     /// The fleet.
     #[error(transparent)]
     Fleet(#[from] Box<FleetError>),
@@ -300,6 +335,15 @@ pub enum CandidateError {
     /// The working directory.
     #[error(transparent)]
     Bench(#[from] BenchError),
+}
+
+impl From<BinsError> for CandidateError {
+    fn from(error: BinsError) -> Self {
+        match error {
+            BinsError::Store(error) => Self::Store(error),
+            other => Self::Bins(Box::new(other)),
+        }
+    }
 }
 
 impl From<FleetError> for CandidateError {

@@ -17,6 +17,7 @@ use crate::role::product::Product;
 use crate::role::snapshot::Snapshot;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Hex, Utc};
+use cuff_bootloader::layout::Layout;
 use cuff_verifier::threshold::MAX_SIGNERS;
 use std::path::Path;
 
@@ -211,16 +212,36 @@ impl Room {
     }
 }
 
+/// The layouts of all boards that are named for a product.
+pub fn layouts(desk: &Desk, name: &ProductName) -> Result<Vec<Layout>, CapacityError> {
+    let mut layouts = Vec::new();
+    for board in desk.settings().product(name).boards {
+        let no_board = |source: RoomError| CapacityError::NoSuchBoard {
+            product: name.clone(),
+            board: board.clone(),
+            source: Box::new(source),
+        };
+        let described = describe(desk.root(), &board).map_err(no_board)?;
+        // A description is held against the bootloader when it is read.
+        layouts.extend(described.layout());
+    }
+    Ok(layouts)
+}
+
 /// What a board has room for: one of ours by name, or a description by its path from the folder of cuff.toml.
 pub fn room(folder: &Path, name: &str) -> Result<Room, RoomError> {
+    Ok(Room::on(&describe(folder, name)?))
+}
+
+fn describe(folder: &Path, name: &str) -> Result<Board, RoomError> {
     if Path::new(name)
         .extension()
         .is_none_or(|extension| extension != "toml")
     {
-        return Ok(Room::on(Catalogue::embedded()?.get(name)?));
+        return Ok(Catalogue::embedded()?.get(name)?.clone());
     }
     let text = std::fs::read_to_string(folder.join(name))?;
-    Ok(Room::on(&Board::read(name, &text)?))
+    Ok(Board::read(name, &text)?)
 }
 
 /// Metadata that does not fit.

@@ -1,8 +1,9 @@
 //! Everything that is wrong with a published repository, seen from outside.
 //!
-//! Takes a directory, the date, and what to tolerate; gives a list of typed problems, never just the first. It goes on past
+//! Takes a place, the date, and what to tolerate; gives a list of typed problems, never just the first. It goes on past
 //! a broken file as far as the file can still be read; what clients and devices decide is asked of the verifier.
 
+pub mod caches;
 pub mod files;
 pub mod fleet;
 pub mod metadata;
@@ -17,8 +18,8 @@ use cuff_verifier::time::{Clock, Instant};
 
 use super::client::trust::Trust;
 use super::client::{Client, ClientError};
-use super::source::directory::Directory;
-use super::source::{Source, SourceError};
+use super::source::SourceError;
+use super::source::site::Site;
 use crate::instant::Span;
 use problem::{Problem, Severity};
 
@@ -59,56 +60,38 @@ impl Report {
 
 /// A repository under examination: what has been read of it, and what was wrong.
 pub struct Case<'a> {
-    source: &'a dyn Source,
-    /// Where it can be listed: in a directory, not on a web server.
-    directory: Option<&'a Directory>,
+    source: &'a dyn Site,
     criteria: Criteria,
+    /// As a device reads it, or, where targets delegates to hashed bins, as hosts do.
+    profile: Profile,
     report: Report,
     /// Files that current metadata leads to.
     referenced: BTreeSet<String>,
 }
 
-/// Examines the repository in `directory`.
+/// Examines a repository. Where it can be read and not listed, what nothing leads to is not seen, nor what lies behind a
+/// missing root.
 pub fn check(
-    directory: &Directory,
+    source: &dyn Site,
     criteria: Criteria,
     second_opinion: bool,
 ) -> Result<Report, SourceError> {
-    examine(directory, Some(directory), criteria, second_opinion)
-}
-
-/// Examines a repository that can be read and not listed: what nothing leads to is not seen, nor what lies behind a missing
-/// root.
-pub fn check_from_afar(
-    source: &dyn Source,
-    criteria: Criteria,
-    second_opinion: bool,
-) -> Result<Report, SourceError> {
-    examine(source, None, criteria, second_opinion)
-}
-
-fn examine(
-    source: &dyn Source,
-    directory: Option<&Directory>,
-    criteria: Criteria,
-    second_opinion: bool,
-) -> Result<Report, SourceError> {
+    let listed = source.list()?;
     let mut case = Case {
         source,
-        directory,
         criteria,
+        profile: Profile::Device,
         report: Report::default(),
         referenced: BTreeSet::new(),
     };
-    let found = metadata::examine(&mut case)?;
+    let found = metadata::examine(&mut case, listed.as_deref())?;
     releases::examine(&mut case, &found)?;
     fleet::examine(&mut case, found.snapshot.as_deref())?;
-    if let Some(directory) = directory {
-        files::examine(&mut case, directory)?;
-    }
+    files::examine(&mut case, listed.unwrap_or_default());
+    caches::examine(&mut case);
     ask_a_client(&mut case, &found)?;
     if second_opinion {
-        let opinions = second_opinion::ask(&found);
+        let opinions = second_opinion::ask(&asked_about(&case, found));
         for opinion in opinions.iter().filter(|opinion| !opinion.agrees) {
             case.error("second-opinion", &opinion.file, &opinion.says);
         }
@@ -154,6 +137,14 @@ impl Case<'_> {
     }
 }
 
+/// The other verifier knows no hashed bins, and is not asked about the role that delegates to them.
+fn asked_about(case: &Case<'_>, found: metadata::Found) -> metadata::Found {
+    metadata::Found {
+        targets: found.targets.filter(|_| case.profile.is_device()),
+        ..found
+    }
+}
+
 /// The whole workflow, as a client that begins with the first root: what it refuses must be among the problems.
 fn ask_a_client(case: &mut Case<'_>, found: &metadata::Found) -> Result<(), SourceError> {
     let Some(root) = found.roots.values().next() else {
@@ -161,10 +152,20 @@ fn ask_a_client(case: &mut Case<'_>, found: &metadata::Found) -> Result<(), Sour
     };
     let client = Client {
         trust: &mut Trust::in_memory(root.clone()),
-        profile: Profile::Device,
+        profile: case.profile,
         clock: Clock::Exact(case.criteria.now),
     };
-    let wanted: Vec<String> = found.roles.keys().map(|role| format!("{role}/")).collect();
+    let wanted: Vec<String> = if case.profile.is_device() {
+        found.roles.keys().map(|role| format!("{role}/")).collect()
+    } else {
+        // Every bin was looked into already; some are gone through as a client does.
+        case.report
+            .releases
+            .iter()
+            .take(MOST_ASKED)
+            .cloned()
+            .collect()
+    };
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     match client.update(case.source, &wanted) {
         Ok(_) => Ok(()),
@@ -175,3 +176,6 @@ fn ask_a_client(case: &mut Case<'_>, found: &metadata::Found) -> Result<(), Sour
         }
     }
 }
+
+/// Targets in bins that a client is asked for.
+const MOST_ASKED: usize = 16;

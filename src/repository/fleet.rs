@@ -2,22 +2,23 @@
 //!
 //! Every publication of a release or a root adds one immutable object under `fleet/` that says which states it leads devices
 //! to. Its name is its digest; it lists all objects before it, and snapshot names the newest, so that none can be taken away
-//! unnoticed. Before anything is published, every one of these states is put before the judge (docs/store.md).
+//! unnoticed. Before anything is published, a device in each of these states is replayed (docs/store.md).
+
+pub mod replay;
+mod wearable;
 
 use super::candidate::Offline;
-use super::preflight::{PreflightError, View};
+use super::capacity::CapacityError;
+use super::preflight::PreflightError;
 use super::published::Published;
-use super::settings::Settings;
-use crate::name::{Hardware, Product as ProductName};
+use crate::bundle::BundleError;
+use crate::name::Hardware;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed};
 use crate::role::product::Product;
 use crate::role::wire::{Hex, Utc};
 use crate::store::{ObjectName, Store, StoreError};
-use cuff_verifier::digest::Digest;
-use cuff_verifier::judge::Known;
 use cuff_verifier::release::Kind;
-use cuff_verifier::version::Counter;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -114,9 +115,19 @@ impl Fleet {
         self.objects.last().copied()
     }
 
+    /// Every state that was made possible.
+    pub fn cohorts(&self) -> impl Iterator<Item = &Cohort> {
+        self.cohorts.iter()
+    }
+
     /// Every object, oldest first.
     pub fn objects(&self) -> &[Hex] {
         &self.objects
+    }
+
+    /// Whether nothing was ever made possible, as far as anybody wrote down.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
     }
 
     /// Adds what a publication makes possible: nothing, unless it brings a release or a root, or the fleet begins here.
@@ -127,11 +138,19 @@ impl Fleet {
         snapshot: u64,
         timestamp: u64,
     ) -> Result<Option<Addition>, FleetError> {
+        if offline.fresh.is_empty() {
+            // Nothing that devices could not have before.
+            return Ok(None);
+        }
         let new_root = offline.fresh.contains_key(&RoleName::Root) || self.objects.is_empty();
         let targets = offline.roles.get(&RoleName::Targets).map(Signed::draft);
         let Some(Draft::Targets(targets)) = targets else {
             return Ok(None);
         };
+        if targets.delegations.bins.is_some() {
+            // Hosts read them, and no device.
+            return Ok(None);
+        }
         let mut cohorts = BTreeSet::new();
         for signed in offline.roles.values() {
             let Draft::Product(product, role) = signed.draft() else {
@@ -174,89 +193,6 @@ impl Fleet {
             bytes,
             digest,
         }))
-    }
-
-    /// Puts every state before the judge that would meet the candidate, and refuses with the first it would strand. Gives
-    /// those that hold, but have nothing to install.
-    pub fn replay(
-        &self,
-        view: &View,
-        offline: &Offline,
-        live: Option<&Published>,
-        settings: &Settings,
-    ) -> Result<Vec<Cohort>, FleetError> {
-        let mut idle = Vec::new();
-        for cohort in &self.cohorts {
-            let name = cohort.release.product();
-            let of_product = settings.product(name);
-            if cohort.root < of_product.oldest_root
-                || of_product
-                    .left_behind
-                    .iter()
-                    .any(|left| left == cohort.release.version())
-            {
-                continue;
-            }
-            let role = offline.roles.get(&RoleName::Product(name.clone()));
-            let Some(Draft::Product(_, role)) = role.map(Signed::draft) else {
-                return Err(FleetError::NoProduct(Box::new(cohort.clone())));
-            };
-            let stranded = |source| FleetError::Stranded {
-                cohort: Box::new(cohort.clone()),
-                source,
-            };
-            cohort
-                .judge(view, name, &format!("{name}/"))
-                .map_err(stranded)?;
-            let mut offered: Vec<_> = installable(role)
-                .filter(|(_, record)| record.hardware.contains(&cohort.hardware))
-                .collect();
-            offered.sort_by_key(|(_, record)| std::cmp::Reverse(record.counter.0));
-            let mut refused = None;
-            let mut takes = false;
-            for (release, _) in &offered {
-                match cohort.judge(view, name, &release.to_string()) {
-                    Ok(()) => {
-                        takes = true;
-                        break;
-                    }
-                    Err(error) => refused = refused.or(Some(error)),
-                }
-            }
-            if takes {
-                continue;
-            }
-            let before = live.and_then(|live| live.product(name));
-            let brings_one = offered.iter().any(|(release, _)| {
-                before.is_none_or(|before| !before.targets.contains_key(*release))
-            });
-            match refused.filter(|_| brings_one) {
-                Some(error) => return Err(stranded(error)),
-                None => idle.push(cohort.clone()),
-            }
-        }
-        Ok(idle)
-    }
-}
-
-impl Cohort {
-    /// What such a device says: to a release, or to evidence alone.
-    fn judge(&self, view: &View, product: &ProductName, offer: &str) -> Result<(), PreflightError> {
-        view.judge_as_known(self.root, product, offer, |root| Known {
-            bootloader: self.bootloader,
-            versions: cuff_verifier::judge::Versions {
-                timestamp: self.timestamp,
-                snapshot: self.snapshot,
-                targets: self.targets,
-                product: self.product,
-            },
-            // Asked for only when nothing is newer, and what is about to be published is.
-            timestamp_digest: Digest([0; 32]),
-            floor: self.floor.0,
-            minimum_counter: Counter(self.minimum_counter),
-            counter: Counter(self.counter),
-            ..Known::of_new_unit(product.as_str(), self.hardware.as_str(), 0, root)
-        })
     }
 }
 
@@ -313,6 +249,11 @@ pub enum FleetError {
         "the published snapshot names no fleet, but one before it named `fleet/{0}.json`: an older cuff has published, or somebody emptied the fleet"
     )]
     Forgotten(Hex),
+    /// A history without a fleet.
+    #[error(
+        "{0} holds a repository that names no fleet: which devices are out there is not known, and any of them could be stranded"
+    )]
+    NoFleet(String),
     /// Not written by cuff, or by a newer one.
     #[error("`fleet/{digest}.json` cannot be read")]
     Unreadable {
@@ -335,6 +276,20 @@ pub enum FleetError {
         /// What they would say.
         source: PreflightError,
     },
+    /// What devices would be offered is not there.
+    #[error("the bundle of {0} is not in the store, and no device can be tried with it")]
+    NoBundle(ReleaseName),
+    /// What devices would be offered is no bundle.
+    #[error("the bundle of {release} in the store cannot be opened")]
+    Bundle {
+        /// The release.
+        release: ReleaseName,
+        /// Why.
+        source: Box<BundleError>,
+    },
+    /// A board of a product.
+    #[error(transparent)]
+    Board(#[from] Box<CapacityError>),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -6,6 +6,7 @@ use super::bench::roles::{RoleError, check};
 use super::bench::{Bench, BenchError};
 use crate::key::PublicKey;
 use crate::name::Product as ProductName;
+use crate::role::bins::{Bins, Count};
 use crate::role::name::RoleName;
 use crate::role::pipeline::Draft;
 use crate::role::product::Product;
@@ -23,6 +24,8 @@ pub struct Foundation {
     pub targets: Signers,
     /// Products.
     pub products: BTreeMap<ProductName, Signers>,
+    /// Hashed bins and the key that signs them, in a repository without products.
+    pub bins: Option<(Count, PublicKey)>,
     /// Snapshot and timestamp.
     pub online: PublicKey,
 }
@@ -70,7 +73,13 @@ impl Foundation {
         let mut delegations = Delegations {
             keys: keys_of_all(self.products.values()),
             roles: Vec::new(),
+            bins: None,
         };
+        if let Some((count, key)) = self.bins {
+            let id = Hex::from(key.id());
+            delegations.keys.insert(id, Key(key));
+            delegations.bins = Some(Bins::of(count, vec![id], 1));
+        }
         for (name, signers) in &self.products {
             let role = RoleName::Product(name.clone());
             let who = signers.check(&role)?;

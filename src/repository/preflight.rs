@@ -31,6 +31,8 @@ pub struct View {
     pub snapshot: Vec<u8>,
     /// Targets and products by role.
     pub roles: BTreeMap<RoleName, Vec<u8>>,
+    /// Whether targets delegates to hashed bins, which no device reads.
+    pub for_hosts: bool,
 }
 
 impl View {
@@ -42,7 +44,11 @@ impl View {
         clock: Clock,
     ) -> Result<(), PreflightError> {
         let policy = Policy {
-            profile: Profile::Device,
+            profile: if self.for_hosts {
+                Profile::Foreign
+            } else {
+                Profile::Device
+            },
             clock,
             schemes: &Ed25519,
         };
@@ -139,6 +145,36 @@ impl View {
         product: &ProductName,
         offer: &str,
     ) -> Result<Vec<u8>, PreflightError> {
+        Ok(self.metadata(product)?.evidence(offer, oldest)?)
+    }
+
+    /// The same, as it is sent to a device: root links first, in steps, where not all of it fits into `room` bytes.
+    pub fn messages(
+        &self,
+        trusted: u64,
+        product: &ProductName,
+        offer: &str,
+        room: u64,
+        inbox: u64,
+    ) -> Result<(Vec<Vec<u8>>, Vec<u8>), PreflightError> {
+        let metadata = self.metadata(product)?;
+        let evidence = metadata.evidence(offer, trusted)?;
+        if evidence.len() as u64 <= room {
+            return Ok((Vec::new(), evidence));
+        }
+        let newest = self.roots.keys().next_back().copied().unwrap_or(trusted);
+        let steps = metadata.root_steps(trusted, inbox)?;
+        Ok((steps, metadata.evidence(offer, newest.max(trusted))?))
+    }
+
+    /// The `signed` bytes of a root: what a device keeps of it.
+    pub fn root_signed(&self, version: u64) -> Result<&[u8], PreflightError> {
+        unauthenticated(Document::canonical(self.root(version)?), Profile::Device)
+            .map(|root| root.signed())
+            .map_err(|_| PreflightError::NoRoot(version))
+    }
+
+    fn metadata(&self, product: &ProductName) -> Result<Metadata<'_>, PreflightError> {
         let mut metadata = Metadata {
             roots: self
                 .roots
@@ -152,7 +188,7 @@ impl View {
         };
         let role = RoleName::Product(product.clone());
         metadata.roles.insert(role.to_string(), self.role(&role)?);
-        Ok(metadata.evidence(offer, oldest)?)
+        Ok(metadata)
     }
 
     /// The largest file in the evidence of a product.

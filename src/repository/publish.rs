@@ -19,8 +19,11 @@ mod plan;
 
 use super::audit::{Audit, AuditError};
 use super::bench::{Bench, BenchError};
-use super::candidate::{Candidate, CandidateError, Offline};
+use super::bins::edits::EditError;
+use super::bins::{self, BinsError, Work};
+use super::candidate::{Around, Candidate, CandidateError, Offline};
 use super::capacity::{self, CapacityError, Need};
+use super::fleet::replay::Replay;
 use super::fleet::{Cohort, Fleet, FleetError};
 use super::people::{People, PeopleError};
 use super::preflight::{PreflightError, View};
@@ -31,7 +34,7 @@ use crate::durable::WriteError;
 use crate::key::Signer;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed, Staged};
-use crate::role::wire::Hex;
+use crate::role::wire::{Hex, Utc};
 use crate::store::{Store, StoreError};
 use cuff_verifier::time::Clock;
 
@@ -42,6 +45,23 @@ pub enum Scope {
     Staged,
     /// `refresh`
     OnlineOnly,
+    /// `bins add` and `bins remove`
+    Bins,
+}
+
+/// What is to be published, and by whom.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// How much.
+    pub scope: Scope,
+    /// Make and judge everything, write nothing.
+    pub dry_run: bool,
+    /// The keys of snapshot and timestamp.
+    pub online: &'a [&'a dyn Signer],
+    /// What is done to hashed bins.
+    pub bins: Option<Work<'a>>,
+    /// Begin a fleet where there is a history without one.
+    pub begin_fleet: bool,
 }
 
 /// What publishing did, or would do.
@@ -52,9 +72,15 @@ pub struct Report {
     /// Roles that are new, with their versions.
     pub roles: Vec<(String, u64)>,
     /// The snapshot and its expiry.
-    pub snapshot: Option<(u64, String)>,
+    pub snapshot: Option<(u64, Utc)>,
     /// The timestamp and its expiry.
-    pub timestamp: Option<(u64, String)>,
+    pub timestamp: Option<(u64, Utc)>,
+    /// Targets in bins that were added, replaced and taken out.
+    pub bins: (u64, u64, u64),
+    /// Until when the timestamp was valid that is replaced.
+    pub replaced: Option<Utc>,
+    /// The role people sign that expires first, and when: no machine can renew it.
+    pub first_to_expire: Option<(String, Utc)>,
     /// Evidence every product needs.
     pub needs: Vec<Need>,
     /// Clients could see a new root with an old timestamp for a moment.
@@ -65,16 +91,20 @@ pub struct Report {
     pub fleet_begins: bool,
 }
 
-/// Publishes. With `dry_run` everything is made and judged and nothing is written. `told` hears how many bytes of how many
-/// have been written.
+/// Publishes. `told` hears how many bytes of how many have been written.
 pub fn publish(
     bench: &mut Bench<'_>,
     store: &dyn Store,
-    online: &[&dyn Signer],
-    scope: Scope,
-    dry_run: bool,
+    order: &Order<'_>,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, PublishError> {
+    let Order {
+        scope,
+        dry_run,
+        online,
+        bins: work,
+        begin_fleet,
+    } = *order;
     if scope == Scope::Staged {
         if is_published(bench) {
             // By a run that was killed when it had only `staged/` left to empty.
@@ -87,7 +117,7 @@ pub fn publish(
     }
     let live = read_live(bench, store)?;
     let offline = match scope {
-        Scope::OnlineOnly => {
+        Scope::OnlineOnly | Scope::Bins => {
             Offline::unchanged(bench.published().ok_or(PublishError::NothingPublished)?)
         }
         Scope::Staged => {
@@ -106,24 +136,36 @@ pub fn publish(
         }
         return Ok(Report::default());
     }
+    let targets = offline.targets().ok_or(CandidateError::NoRepository)?;
+    let bins = bins::make(store, live.as_ref(), targets, work)?;
+    if scope == Scope::Bins && bins.files.is_empty() {
+        return Ok(Report::default());
+    }
     let fleet = Fleet::read(store, live.as_ref(), bench.published())?;
-    let audit = note_publishing(bench, online, &offline, dry_run)?;
-    let mut candidate =
-        Candidate::make(offline, bench, live.as_ref(), store, &fleet, online, audit)?;
+    let has_history = live.is_some() && targets.delegations.bins.is_none();
+    if has_history && fleet.is_empty() && scope == Scope::Staged && !begin_fleet {
+        return Err(FleetError::NoFleet(store.describe()).into());
+    }
+    let around = Around {
+        fleet: &fleet,
+        bins,
+        audit: note_publishing(bench, online, &offline, dry_run)?,
+    };
+    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, online, around)?;
     add_older_roots(bench, store, &mut candidate.view)?;
     let needs = judge(bench, live.as_ref(), &candidate)?;
-    let idle = fleet.replay(
-        &candidate.view,
-        &candidate.offline,
-        live.as_ref(),
-        bench.settings(),
-    )?;
+    let idle = fleet.replay(&Replay {
+        view: &candidate.view,
+        offline: &candidate.offline,
+        live: live.as_ref(),
+        desk: bench.desk(),
+        store,
+    })?;
     let plan = plan::Plan::of(bench, live.as_ref(), &candidate)?;
     let written = if dry_run {
         plan.names()
     } else {
-        store.prove()?;
-        plan.run(store, told)?
+        carry_out(store, &plan, work, told)?
     };
     let report = Report {
         written,
@@ -135,19 +177,42 @@ pub fn publish(
             .collect(),
         snapshot: Some(dated(&candidate.snapshot)),
         timestamp: Some(dated(&candidate.timestamp)),
+        bins: (
+            candidate.bins.added,
+            candidate.bins.replaced,
+            candidate.bins.removed,
+        ),
+        replaced: live.as_ref().map(|live| live.timestamp().expires),
+        first_to_expire: first_to_expire(&candidate.offline),
         needs,
         gap: plan.gap,
         idle: idle.iter().map(Cohort::to_string).collect(),
-        fleet_begins: live.is_some() && fleet.objects().is_empty(),
+        fleet_begins: live.is_some() && fleet.is_empty() && candidate.fleet.is_some(),
     };
     if !dry_run {
         let published = read_back(bench, store)?;
         match scope {
             Scope::Staged => mirror::update(bench, &published)?,
-            Scope::OnlineOnly => mirror::write(&bench.desk().metadata(), &published)?,
+            Scope::OnlineOnly | Scope::Bins => mirror::write(&bench.desk().metadata(), &published)?,
         }
     }
     Ok(report)
+}
+
+/// Writes, once the store has proven itself: files that are put into bins, then the plan.
+fn carry_out(
+    store: &dyn Store,
+    plan: &plan::Plan,
+    work: Option<Work<'_>>,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<String>, PublishError> {
+    store.prove()?;
+    let (uploads, rest) = (work.map_or(0, |work| work.edits.weight()), plan.weight());
+    if let Some(work) = work {
+        work.edits
+            .upload(store, &mut |done| told(done, uploads + rest))?;
+    }
+    plan.run(store, &mut |done, _| told(uploads + done, uploads + rest))
 }
 
 /// Says in the online key's audit log what is about to be published, before the snapshot vouches for all logs. A publication
@@ -302,11 +367,17 @@ fn add_older_roots(
     Ok(())
 }
 
-fn dated(signed: &Signed) -> (u64, String) {
-    (
-        signed.draft().version(),
-        signed.draft().expires().to_string(),
-    )
+fn first_to_expire(offline: &Offline) -> Option<(String, Utc)> {
+    let root = (RoleName::Root.to_string(), offline.root.expires);
+    let roles = offline.roles.iter();
+    roles
+        .map(|(role, signed)| (role.to_string(), signed.draft().expires()))
+        .chain([root])
+        .min_by_key(|(_, expires)| *expires)
+}
+
+fn dated(signed: &Signed) -> (u64, Utc) {
+    (signed.draft().version(), signed.draft().expires())
 }
 
 /// A publication that is refused or failed.
@@ -406,6 +477,24 @@ pub enum PublishError {
     /// The staging area.
     #[error(transparent)]
     Staging(#[from] StagingError),
+    /// Files that are put into bins.
+    #[error(transparent)]
+    Edits(EditError),
+}
+
+impl From<EditError> for PublishError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Store(error) => Self::Store(error),
+            other => Self::Edits(other),
+        }
+    }
+}
+
+impl From<BinsError> for PublishError {
+    fn from(error: BinsError) -> Self {
+        Self::Candidate(error.into())
+    }
 }
 
 impl From<FleetError> for PublishError {

@@ -81,6 +81,13 @@ pub enum Change {
         /// The product.
         product: String,
     },
+    /// Targets are shared out among another number of hashed bins.
+    Bins {
+        /// How many there were; 0 when there were none.
+        from: u32,
+        /// How many there will be.
+        to: u32,
+    },
     /// Someone may sign a role.
     KeyAdded {
         /// The role.

@@ -113,6 +113,12 @@ impl Settings {
             .map_or_else(|| default_lifetime(role), |lifetime| lifetime.0)
     }
 
+    /// How long a bin is valid after a machine has signed it: `bins = "365d"` under `[expiry]`.
+    pub fn lifetime_of_bins(&self) -> Span {
+        let set = self.expiry.get("bins");
+        set.map_or(Span::days(365), |lifetime| lifetime.0)
+    }
+
     /// What is set for a product, or the defaults.
     pub fn product(&self, name: &ProductName) -> ProductSettings {
         self.products.get(name).cloned().unwrap_or_default()

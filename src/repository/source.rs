@@ -3,10 +3,12 @@
 //! A source gives bytes by path and knows nothing of roles or signatures: whoever owns it can stop updates, never change
 //! one. Nothing it gives is trusted, not even its length: every read is bounded by the caller.
 
+pub mod bucket;
 pub mod directory;
 pub mod http;
 pub mod open;
 pub mod sealed;
+pub mod site;
 
 use std::error::Error;
 

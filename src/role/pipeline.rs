@@ -460,7 +460,7 @@ fn signatures(file: &[u8]) -> Option<Signatures> {
 }
 
 /// Puts the signatures before the signed part, in the order of their key ids.
-pub(super) fn write(signed: &[u8], signatures: &Signatures) -> Vec<u8> {
+pub fn write(signed: &[u8], signatures: &Signatures) -> Vec<u8> {
     let entries: Vec<String> = signatures
         .iter()
         .map(|(keyid, sig)| {

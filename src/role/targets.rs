@@ -1,5 +1,6 @@
-//! The targets role: which product is signed by whom. Releases live in the product roles.
+//! The targets role: which product is signed by whom, or who signs the bins. Releases live in the product roles.
 
+use super::bins::{BinDelegation, Bins};
 use super::wire::{Hex, Keys, SPEC_VERSION, Utc};
 use crate::name::Product as ProductName;
 use serde::{Deserialize, Serialize};
@@ -54,21 +55,69 @@ impl Targets {
 
     /// Drops keys that no delegation names any more.
     pub fn drop_unused_keys(&mut self) {
-        let roles = &self.delegations.roles;
-        self.delegations
-            .keys
-            .retain(|id, _| roles.iter().any(|role| role.keyids.contains(id)));
+        let (roles, bins) = (&self.delegations.roles, &self.delegations.bins);
+        self.delegations.keys.retain(|id, _| {
+            roles.iter().any(|role| role.keyids.contains(id))
+                || bins.as_ref().is_some_and(|bins| bins.keyids.contains(id))
+        });
     }
 }
 
-/// Keys and products.
+/// Keys, and products or bins: never both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(into = "Wire", try_from = "Wire")]
 pub struct Delegations {
     /// Every key any product uses, and no other.
     pub keys: Keys,
     /// Products, in the order clients search them.
     pub roles: Vec<Delegation>,
+    /// Hashed bins, in a repository that has no products.
+    pub bins: Option<Bins>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    keys: Keys,
+    roles: Roles,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Roles {
+    Products(Vec<Delegation>),
+    Bins(Vec<BinDelegation>),
+}
+
+impl From<Delegations> for Wire {
+    fn from(delegations: Delegations) -> Self {
+        Self {
+            keys: delegations.keys,
+            roles: match delegations.bins {
+                Some(bins) => Roles::Bins(bins.delegations()),
+                None => Roles::Products(delegations.roles),
+            },
+        }
+    }
+}
+
+impl TryFrom<Wire> for Delegations {
+    type Error = &'static str;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let (roles, bins) = match wire.roles {
+            Roles::Products(roles) => (roles, None),
+            Roles::Bins(bins) => {
+                let bins = Bins::read(&bins).ok_or("these are not bins as cuff shares them out")?;
+                (Vec::new(), Some(bins))
+            }
+        };
+        Ok(Self {
+            keys: wire.keys,
+            roles,
+            bins,
+        })
+    }
 }
 
 /// One product.

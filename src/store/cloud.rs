@@ -22,8 +22,9 @@ use tokio::runtime::Runtime;
 
 use super::address::{Bucket, Cloud};
 use super::trouble::{Trouble, said};
-use super::{Object, ObjectName, Put, Replace, Store, StoreError};
+use super::{Keeper, Listed, Object, ObjectName, Put, Replace, Store, StoreError};
 use crate::bundle::MAX_BUNDLE;
+use cuff_verifier::time::Instant;
 
 /// A place in a bucket.
 #[derive(Debug)]
@@ -33,13 +34,15 @@ pub struct CloudStore {
     runtime: Runtime,
 }
 
-/// An object as a listing shows it.
+/// What is found when an object is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name below the prefix.
-    pub name: String,
-    /// Its length in bytes.
-    pub length: u64,
+pub enum Peek {
+    /// There is none.
+    Absent,
+    /// It is longer than it may be.
+    TooLong,
+    /// All of it, and what caches are told.
+    Whole(Vec<u8>, Option<String>),
 }
 
 impl CloudStore {
@@ -71,50 +74,27 @@ impl CloudStore {
         })
     }
 
-    /// Every object below the prefix.
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let prefix = (!self.bucket.prefix.is_empty()).then(|| Path::from(&*self.bucket.prefix));
-        let found: Result<Vec<_>, _> = self
-            .runtime
-            .block_on(self.store.list(prefix.as_ref()).try_collect());
-        let found = found.map_err(|error| self.trouble("list what is in", &error))?;
-        let skip = prefix.map_or(0, |prefix| prefix.as_ref().len() + 1);
-        let mut listed: Vec<_> = found
-            .into_iter()
-            .map(|meta| Listed {
-                name: meta.location.as_ref().get(skip..).unwrap_or("").to_owned(),
-                length: meta.size,
-            })
-            .collect();
-        listed.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(listed)
-    }
-
-    /// How long the store tells caches to keep an object.
-    pub fn cache_control(&self, name: &ObjectName) -> Result<Option<String>, StoreError> {
-        let got = self.runtime.block_on(self.store.get_opts(
-            &self.path(name),
-            object_store::GetOptions {
-                head: true,
-                ..object_store::GetOptions::default()
-            },
-        ));
-        match got {
-            Ok(got) => {
-                let value = got.attributes.get(&Attribute::CacheControl);
-                Ok(value.map(|value| value.as_ref().to_owned()))
+    /// An object of at most `limit` bytes, and what the store tells caches of it.
+    pub fn peek(&self, name: &ObjectName, limit: u64) -> Result<Peek, StoreError> {
+        self.runtime.block_on(async {
+            let Some(got) = self.ask(name).await? else {
+                return Ok(Peek::Absent);
+            };
+            if got.meta.size > limit {
+                return Ok(Peek::TooLong);
             }
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.trouble(&format!("ask for {name} in"), &error)),
-        }
+            let caches = got.attributes.get(&Attribute::CacheControl);
+            let caches = caches.map(|value| value.as_ref().to_owned());
+            Ok(Peek::Whole(self.bytes(name, got).await?, caches))
+        })
     }
 
-    /// Removes an object; one that is not there is gone already.
-    pub fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
-        match self.runtime.block_on(self.store.delete(&self.path(name))) {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.trouble(&format!("remove {name} from"), &error)),
-        }
+    /// The first bytes of an object that was listed, under a name that need not be one of ours.
+    pub fn start(&self, name: &str, most: u64) -> Option<Vec<u8>> {
+        let full = [self.bucket.prefix.as_str(), name].join("/");
+        let path = Path::parse(full.trim_start_matches('/')).ok()?;
+        let got = self.runtime.block_on(self.store.get_range(&path, 0..most));
+        got.ok().map(|bytes| bytes.to_vec())
     }
 
     fn path(&self, name: &ObjectName) -> Path {
@@ -136,19 +116,24 @@ impl CloudStore {
     }
 
     async fn read(&self, name: &ObjectName) -> Result<Option<Read>, StoreError> {
+        let Some(got) = self.ask(name).await? else {
+            return Ok(None);
+        };
+        let meta = got.meta.clone();
+        let bytes = self.bytes(name, got).await?;
+        Ok(Some(Read {
+            bytes,
+            version: UpdateVersion {
+                e_tag: meta.e_tag,
+                version: meta.version,
+            },
+        }))
+    }
+
+    async fn ask(&self, name: &ObjectName) -> Result<Option<GetResult>, StoreError> {
         let action = || format!("read {name} from");
         match self.store.get(&self.path(name)).await {
-            Ok(got) => {
-                let meta = got.meta.clone();
-                let bytes = self.bytes(name, got).await?;
-                Ok(Some(Read {
-                    bytes,
-                    version: UpdateVersion {
-                        e_tag: meta.e_tag,
-                        version: meta.version,
-                    },
-                }))
-            }
+            Ok(got) => Ok(Some(got)),
             // Where the bucket is missing every object is, and nothing must follow from that.
             Err(error @ Error::NotFound { .. }) if Trouble::of(&error) == Trouble::NoBucket => {
                 Err(self.trouble(&action(), &error))
@@ -296,6 +281,34 @@ impl Store for CloudStore {
 
     fn prove(&self) -> Result<(), StoreError> {
         self.runtime.block_on(probe::prove(self))
+    }
+}
+
+impl Keeper for CloudStore {
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let prefix = (!self.bucket.prefix.is_empty()).then(|| Path::from(&*self.bucket.prefix));
+        let found: Result<Vec<_>, _> = self
+            .runtime
+            .block_on(self.store.list(prefix.as_ref()).try_collect());
+        let found = found.map_err(|error| self.trouble("list what is in", &error))?;
+        let skip = prefix.map_or(0, |prefix| prefix.as_ref().len() + 1);
+        let mut listed: Vec<_> = found
+            .into_iter()
+            .map(|meta| Listed {
+                name: meta.location.as_ref().get(skip..).unwrap_or("").to_owned(),
+                length: meta.size,
+                written: Instant(u64::try_from(meta.last_modified.timestamp()).unwrap_or(0)),
+            })
+            .collect();
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
+        match self.runtime.block_on(self.store.delete(&self.path(name))) {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.trouble(&format!("remove {name} from"), &error)),
+        }
     }
 }
 

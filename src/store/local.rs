@@ -3,13 +3,15 @@
 //! Every object is written whole beside its place and renamed into it. A lock file serialises writers on this machine:
 //! a directory has no compare-and-swap of its own.
 
-use super::{ObjectName, Put, Replace, Store, StoreError};
+use super::{Keeper, Listed, ObjectName, Put, Replace, Store, StoreError};
 use crate::durable::{self, Lock, LockError, WriteError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use cuff_verifier::time::Instant as At;
 
 /// A directory.
 #[derive(Debug)]
@@ -138,6 +140,51 @@ impl Store for LocalStore {
         }
         durable::write(&self.prepare(name)?, bytes).map_err(|error| self.failed(name, error))?;
         Ok(Replace::Written)
+    }
+}
+
+impl Keeper for LocalStore {
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let failed = |path: &Path, source: io::Error| StoreError::Read {
+            store: self.describe(),
+            name: path.display().to_string(),
+            source,
+        };
+        let (mut folders, mut listed) = (vec![self.root.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
+                let entry = entry.map_err(|error| failed(&folder, error))?;
+                let path = entry.path();
+                // A link is not followed, and is none of ours.
+                let meta = fs::symlink_metadata(&path).map_err(|error| failed(&path, error))?;
+                if meta.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let below = path.strip_prefix(&self.root).unwrap_or(&path);
+                let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+                let written = meta.modified().ok();
+                let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                listed.push(Listed {
+                    name: parts.join("/"),
+                    length: meta.len(),
+                    // What has no date is taken for new.
+                    written: At(written.map_or(u64::MAX, |since| since.as_secs())),
+                });
+            }
+        }
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.write_error(name.as_str(), error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

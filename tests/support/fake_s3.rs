@@ -54,6 +54,8 @@ pub enum When {
     Once(usize),
     /// The Nth and every one after it.
     From(usize),
+    /// Removals.
+    Deleting,
     /// Writes of objects whose name holds this.
     Writing(&'static str),
 }
@@ -151,6 +153,14 @@ impl FakeS3 {
         };
     }
 
+    /// From now on caches are told this of an object.
+    pub fn tell_caches(&self, name: &str, words: Option<&str>) {
+        let mut objects = self.shared.objects.lock().unwrap();
+        let (_, headers) = objects.get_mut(name).unwrap();
+        headers.retain(|(name, _)| name != "cache-control");
+        headers.extend(words.map(|words| ("cache-control".to_owned(), words.to_owned())));
+    }
+
     /// All of it, to be put back later.
     pub fn snapshot(&self) -> Objects {
         self.shared.objects.lock().unwrap().clone()
@@ -185,6 +195,7 @@ fn serve(shared: &Shared, stream: TcpStream) {
             let now = match when {
                 When::Once(at) => call == at,
                 When::From(at) => call >= at,
+                When::Deleting => matches!(&*request.method, "POST" | "DELETE"),
                 When::Writing(part) => request.method == "PUT" && request.key.contains(part),
             };
             now.then_some(fault)
@@ -303,11 +314,13 @@ fn handle(shared: &Shared, request: &Request) -> Response {
         "PUT" => put(shared, request),
         "POST" => {
             let text = String::from_utf8_lossy(&request.body).into_owned();
+            let mut gone = String::new();
             for key in text.split("<Key>").skip(1) {
                 let key = key.split("</Key>").next().unwrap();
                 shared.objects.lock().unwrap().remove(key);
+                gone.extend(["<Deleted><Key>", key, "</Key></Deleted>"]);
             }
-            answer(200, "<DeleteResult></DeleteResult>".to_owned())
+            answer(200, format!("<DeleteResult>{gone}</DeleteResult>"))
         }
         "DELETE" => {
             shared.objects.lock().unwrap().remove(&request.key);
@@ -339,8 +352,10 @@ fn get(shared: &Shared, request: &Request) -> Response {
             .ok()
     });
     let from: usize = from.unwrap_or(0);
+    let last = range.and_then(|range| range.rsplit('-').next()?.parse::<usize>().ok());
+    let end = last.map_or(bytes.len(), |last| bytes.len().min(last + 1));
     if range.is_some() {
-        let (last, all) = (bytes.len() - 1, bytes.len());
+        let (last, all) = (end - 1, bytes.len());
         headers.push((
             "content-range".to_owned(),
             format!("bytes {from}-{last}/{all}"),
@@ -349,7 +364,7 @@ fn get(shared: &Shared, request: &Request) -> Response {
     Response {
         status: if range.is_some() { 206 } else { 200 },
         headers,
-        body: bytes[from..].to_vec(),
+        body: bytes[from..end].to_vec(),
     }
 }
 

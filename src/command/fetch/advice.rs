@@ -4,6 +4,7 @@
 
 use cuff_verifier::verdict::Reason;
 
+use crate::command::bucket::reading;
 use crate::console::{Exit, advised};
 use crate::repository::anchor::AnchorError;
 use crate::repository::client::ClientError;
@@ -14,6 +15,7 @@ use crate::repository::source::SourceError;
 use crate::repository::source::http::HttpError;
 use crate::repository::source::open::OpenError;
 use crate::repository::target::TargetError;
+use crate::store::StoreError;
 
 /// Says what to do about it: why there is no source.
 pub fn explain_open(error: OpenError) -> anyhow::Error {
@@ -33,6 +35,16 @@ pub fn explain_open(error: OpenError) -> anyhow::Error {
             "url",
             "name the address below which metadata/ and targets/ are",
         ),
+        OpenError::Address(_) => advised(
+            error,
+            Exit::Usage,
+            "url",
+            "name a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX",
+        ),
+        OpenError::Store(ref store) => {
+            let (rule, help) = reading(store);
+            advised(error, Exit::Unknown, rule, help)
+        }
         OpenError::Http(_) => advised(
             error,
             Exit::Usage,
@@ -137,18 +149,41 @@ pub fn explain_client(error: ClientError) -> anyhow::Error {
 
 /// Says what to do about it: why a file could not be read.
 pub fn explain_source(error: SourceError) -> anyhow::Error {
-    match error {
-        SourceError::Read { .. } => advised(
-            error,
-            Exit::Unknown,
-            "unreadable-file",
-            "check that it can be reached and read: the address, the network, the disk",
-        ),
+    match &error {
+        SourceError::Read { source, .. } => {
+            let (rule, help) = match source.downcast_ref::<StoreError>() {
+                Some(store) => reading(store),
+                None => (
+                    "unreadable-file",
+                    "check that it can be reached and read: the address, the network, the disk",
+                ),
+            };
+            advised(error, Exit::Unknown, rule, help)
+        }
         _ => advised(
             error,
             Exit::No,
             "unfit-file",
             "this is no file of a sound repository: ask whoever keeps it",
+        ),
+    }
+}
+
+/// Says what to do about it: why a target was not fetched.
+pub fn explain_target(error: TargetError) -> anyhow::Error {
+    match error {
+        TargetError::Source(error) => explain_source(error),
+        TargetError::Missing { .. } => advised(
+            error,
+            Exit::No,
+            "missing-target",
+            "publish or copy the repository again; if it is a mirror, copy timestamp.json last",
+        ),
+        _ => advised(
+            error,
+            Exit::No,
+            "wrong-target",
+            "the bytes are not what was signed: copy the repository again, and find out who changed them",
         ),
     }
 }

@@ -1,93 +1,20 @@
 //! What to do when publishing is refused or fails: exit code, rule name and the next step.
 
+use crate::command::bucket::of_store;
 use crate::command::desk::{
     audit_failed, bench_failed, capacity_failed, published_failed, review_failed,
 };
 use crate::console::{Exit, advised};
+use crate::repository::bins::BinsError;
+use crate::repository::bins::edits::EditError;
 use crate::repository::candidate::CandidateError;
 use crate::repository::fleet::FleetError;
 use crate::repository::publish::PublishError;
 use crate::repository::published::PublishedError;
 use crate::role::pipeline::ReadError;
-use crate::store::StoreError;
-use crate::store::trouble::Trouble;
-
-/// What to do about a store that failed.
-pub(super) fn of_store(error: StoreError) -> anyhow::Error {
-    let (exit, rule, help) = match &error {
-        StoreError::Busy { .. } => (
-            Exit::Unknown,
-            "store",
-            "wait for the other process to finish",
-        ),
-        StoreError::Missing { .. } => (
-            Exit::Unknown,
-            "store",
-            "give another directory with --to, or make this one",
-        ),
-        StoreError::NoCredentials { .. } => (
-            Exit::Unknown,
-            "no-credentials",
-            "set them in the environment of this command, as for the store's own tools (docs/store.md); never in cuff.toml",
-        ),
-        StoreError::Unconditional { .. } => (
-            Exit::No,
-            "unconditional-store",
-            "nothing was published; take a store with conditional writes, or a newer version of this one (docs/store.md)",
-        ),
-        StoreError::Corrupt { .. } => (
-            Exit::No,
-            "corrupt-store",
-            "nothing became visible; look into the store, or take another one",
-        ),
-        StoreError::Remote { trouble, .. } => match trouble {
-            Trouble::NoBucket => (
-                Exit::Unknown,
-                "no-bucket",
-                "make the bucket first, or correct its name in --to or cuff.toml",
-            ),
-            Trouble::Credentials => (
-                Exit::Unknown,
-                "credentials",
-                "get fresh credentials into the environment: these are wrong, expired or of another account",
-            ),
-            Trouble::Denied => (
-                Exit::Unknown,
-                "denied",
-                "allow them to read, write and list everything below the prefix (docs/store.md); nothing visible was changed, run it again then",
-            ),
-            Trouble::Region => (
-                Exit::Unknown,
-                "region",
-                "set AWS_REGION to the region of the bucket",
-            ),
-            Trouble::Clock => (
-                Exit::Unknown,
-                "clock",
-                "set the clock of this machine: signed dates depend on it as well",
-            ),
-            Trouble::Full => (
-                Exit::Unknown,
-                "store-full",
-                "make room, then run the same command again: it goes on where it stopped",
-            ),
-            Trouble::Unreachable | Trouble::Failed => (
-                Exit::Unknown,
-                "store",
-                "run the same command again: it goes on where it stopped",
-            ),
-        },
-        _ => (
-            Exit::Unknown,
-            "store",
-            "make room or fix the permissions, then run the same command again: it goes on where it stopped",
-        ),
-    };
-    advised(error, exit, rule, help)
-}
 
 /// What to do about a publication that was refused or failed.
-pub(super) fn of(error: PublishError) -> anyhow::Error {
+pub(in crate::command) fn of(error: PublishError) -> anyhow::Error {
     let (exit, rule, help) = match error {
         PublishError::Bench(error) | PublishError::Candidate(CandidateError::Bench(error)) => {
             return bench_failed(error);
@@ -105,6 +32,7 @@ pub(super) fn of(error: PublishError) -> anyhow::Error {
         }
         PublishError::Candidate(ref candidate) => match candidate {
             CandidateError::Fleet(error) => of_fleet(error),
+            CandidateError::Bins(error) => of_bins(error),
             CandidateError::Role(ReadError::Unsigned { .. }) => (
                 Exit::No,
                 "under-threshold",
@@ -155,6 +83,7 @@ pub(super) fn of(error: PublishError) -> anyhow::Error {
             "pull, then run the same command again",
         ),
         PublishError::Fleet(ref error) => of_fleet(error),
+        PublishError::Edits(ref error) => of_edits(error),
         PublishError::Preflight(_) => (
             Exit::No,
             "refused",
@@ -182,12 +111,90 @@ pub(super) fn of(error: PublishError) -> anyhow::Error {
     advised(error, exit, rule, help)
 }
 
+fn of_bins(error: &BinsError) -> (Exit, &'static str, &'static str) {
+    match error {
+        BinsError::NoBins => (
+            Exit::No,
+            "no-bins",
+            "make a repository for them with `cuff init --bins`",
+        ),
+        BinsError::NoKey => (Exit::Usage, "no-bin-key", "give it with --bin-key"),
+        BinsError::WrongKey { .. } => (
+            Exit::No,
+            "not-the-bin-key",
+            "take the key that `cuff bins show` names",
+        ),
+        BinsError::Unknown(_) => (
+            Exit::No,
+            "target-unknown",
+            "nothing was written; name targets as they were added",
+        ),
+        BinsError::TooLarge { .. } => (
+            Exit::No,
+            "bin-full",
+            "nothing was written; share the targets out among more bins with `cuff bins rebalance`",
+        ),
+        BinsError::LongSnapshot(_) => (
+            Exit::No,
+            "snapshot-full",
+            "nothing was written; begin a new repository for these targets",
+        ),
+        BinsError::Bin { .. } | BinsError::Store(_) => (
+            Exit::Unknown,
+            "bins",
+            "nothing was written; run the same command again",
+        ),
+        BinsError::NotListed(_)
+        | BinsError::Missing(_)
+        | BinsError::NotPinned(_)
+        | BinsError::Refused { .. } => (
+            Exit::No,
+            "broken-store",
+            "nothing was written; put the file back from a copy of the store",
+        ),
+    }
+}
+
+fn of_edits(error: &EditError) -> (Exit, &'static str, &'static str) {
+    match error {
+        EditError::Path(_) | EditError::Line { .. } | EditError::Twice(_) => {
+            (Exit::Usage, "target", "correct it; nothing was written")
+        }
+        _ => (
+            Exit::Unknown,
+            "unreadable-file",
+            "check the path, and that you may read it; run the same command again",
+        ),
+    }
+}
+
+/// What to do about changes to bins that cannot be made.
+pub(in crate::command) fn of_edit(error: EditError) -> anyhow::Error {
+    let (exit, rule, help) = of_edits(&error);
+    advised(error, exit, rule, help)
+}
+
 fn of_fleet(error: &FleetError) -> (Exit, &'static str, &'static str) {
     match error {
         FleetError::Stranded { .. } | FleetError::NoProduct(_) => (
             Exit::No,
             "stranded",
             "nothing was written; publish something these devices can take, or name their release in `left-behind` under their product in cuff.toml",
+        ),
+        FleetError::NoFleet(_) => (
+            Exit::No,
+            "no-fleet",
+            "nothing was written; if no cuff that keeps a fleet has ever published it, begin one with --begin-fleet",
+        ),
+        FleetError::NoBundle(_) | FleetError::Bundle { .. } => (
+            Exit::No,
+            "broken-store",
+            "nothing was written; put the bundle back from a copy of the store",
+        ),
+        FleetError::Board(_) => (
+            Exit::Usage,
+            "board",
+            "correct `boards` under the product in cuff.toml",
         ),
         _ => (
             Exit::No,

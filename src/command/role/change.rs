@@ -131,7 +131,7 @@ impl Change {
 }
 
 /// Lets `edit` change the bench, and writes what came of it unless this is a dry run.
-pub(super) fn stage(
+pub(in crate::command) fn stage(
     desk: &Desk,
     dry_run: bool,
     edit: impl FnOnce(&mut Bench<'_>) -> anyhow::Result<()>,

@@ -28,6 +28,7 @@ impl Bench<'_> {
         amend: bool,
     ) -> Result<Stage, BenchError> {
         self.refuse_stale()?;
+        self.refuse_bins()?;
         let product = record.product.clone();
         let name = ReleaseName::new(product.clone(), record.version.clone());
         let known: Vec<String> = self

@@ -49,6 +49,7 @@ impl Bench<'_> {
         threshold: u64,
     ) -> Result<(), BenchError> {
         self.refuse_stale()?;
+        self.refuse_bins()?;
         let role = RoleName::Product(name.clone());
         let who = check(&role, keys, threshold)?;
         let mut draft = self.draft(&RoleName::Targets)?;

@@ -1,74 +1,61 @@
 //! The files of a repository, whether anything leads to them or not.
 //!
-//! Takes a directory listing and what metadata refers to; names what is left over, what is in the way, and what must never lie
+//! Takes a listing and what metadata refers to; names what is left over, what is in the way, and what must never lie
 //! in a published place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
 
 use super::Case;
 use super::problem::Severity;
 use crate::repository::client::{MAX_LINKS, MAX_ROOT};
-use crate::repository::source::directory::Directory;
-use crate::repository::source::{Source, SourceError};
+use crate::repository::source::SourceError;
+use crate::repository::source::site::Entry;
 
-/// Looks at every file in the directory.
-pub fn examine(case: &mut Case<'_>, directory: &Directory) -> Result<(), SourceError> {
-    let mut names = Vec::new();
-    walk(case, directory, "", 0, &mut names)?;
+/// Looks at every file of a listing.
+pub fn examine(case: &mut Case<'_>, listed: Vec<Entry>) {
     let current: BTreeMap<String, u64> = case
         .report
         .roles
         .iter()
         .map(|(role, (version, _))| (role.clone(), *version))
         .collect();
-    for name in names {
+    for Entry { name, is_link } in listed {
+        if is_link {
+            let message = "a link: what it leads to can change without the repository";
+            case.tell(Severity::Warning, "link", &name, message);
+        }
         if !case.referenced.contains(&name) {
-            stray(case, directory, &name, &current);
+            stray(case, &name, &current);
         }
     }
-    Ok(())
 }
 
-/// Versions of the root files that lie there; from afar those up to the first that is missing.
-pub fn roots(case: &Case<'_>) -> Result<BTreeSet<u64>, SourceError> {
-    let Some(directory) = case.directory else {
-        let mut versions = BTreeSet::new();
-        for version in (1..).take(MAX_LINKS) {
-            if case
-                .source
-                .get(&format!("metadata/{version}.root.json"), MAX_ROOT)?
-                .is_none()
-            {
-                break;
+/// Versions of the root files that lie there; where nothing can be listed, those up to the first that is missing.
+pub fn roots(case: &Case<'_>, listed: Option<&[Entry]>) -> Result<BTreeSet<u64>, SourceError> {
+    let mut versions = BTreeSet::new();
+    if let Some(listed) = listed {
+        for entry in listed {
+            let file = entry.name.strip_prefix("metadata/");
+            if let Some(("root", version)) = file.and_then(versioned) {
+                versions.insert(version);
             }
-            versions.insert(version);
         }
         return Ok(versions);
-    };
-    let entries = match fs::read_dir(directory.root().join("metadata")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(broken(directory, "metadata", error)),
-    };
-    let mut versions = BTreeSet::new();
-    for entry in entries {
-        let name = entry
-            .map_err(|error| broken(directory, "metadata", error))?
-            .file_name();
-        if let Some(("root", version)) = name.to_str().and_then(versioned) {
-            versions.insert(version);
+    }
+    for version in (1..).take(MAX_LINKS) {
+        let file = format!("metadata/{version}.root.json");
+        if case.source.get(&file, MAX_ROOT)?.is_none() {
+            break;
         }
+        versions.insert(version);
     }
     Ok(versions)
 }
 
 /// Says what a file is that nothing leads to.
-fn stray(case: &mut Case<'_>, directory: &Directory, name: &str, current: &BTreeMap<String, u64>) {
+fn stray(case: &mut Case<'_>, name: &str, current: &BTreeMap<String, u64>) {
     let base = name.rsplit('/').next().unwrap_or(name);
-    if is_private_key(&directory.root().join(name)) {
+    if String::from_utf8_lossy(&case.source.start(name)).contains("PRIVATE KEY-----") {
         let message =
             "a private key lies where everyone can read it: remove it, and replace the key";
         return case.error("private-key", name, message);
@@ -99,6 +86,10 @@ fn stray(case: &mut Case<'_>, directory: &Directory, name: &str, current: &BTree
         };
         return case.tell(severity, rule, name, message);
     }
+    if !case.profile.is_device() && name.starts_with("metadata/") && base.contains(".bin-") {
+        let message = "one of the bins of before the targets were shared out anew";
+        return case.tell(Severity::Note, "superseded", name, message);
+    }
     if name.starts_with("fleet/") {
         let message = "no snapshot leads to it: a publication was interrupted, or lost a race";
         return case.tell(Severity::Note, "unreferenced-fleet", name, message);
@@ -122,57 +113,5 @@ fn versioned(name: &str) -> Option<(&str, u64)> {
     (number.to_string() == version).then_some((role, number))
 }
 
-fn walk(
-    case: &mut Case<'_>,
-    directory: &Directory,
-    folder: &str,
-    depth: usize,
-    names: &mut Vec<String>,
-) -> Result<(), SourceError> {
-    let full = directory.root().join(folder);
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(&full).map_err(|error| broken(directory, folder, error))? {
-        entries.push(entry.map_err(|error| broken(directory, folder, error))?);
-    }
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if folder.is_empty() {
-            name
-        } else {
-            format!("{folder}/{name}")
-        };
-        let kind = entry
-            .file_type()
-            .map_err(|error| broken(directory, &path, error))?;
-        if kind.is_dir() && depth < MAX_DEPTH {
-            walk(case, directory, &path, depth + 1, names)?;
-        } else if kind.is_symlink() {
-            let message = "a link: what it leads to can change without the repository";
-            case.tell(Severity::Warning, "link", &path, message);
-            names.push(path);
-        } else {
-            names.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn is_private_key(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
-    read.is_ok() && String::from_utf8_lossy(&start).contains("PRIVATE KEY-----")
-}
-
-fn broken(directory: &Directory, path: &str, source: io::Error) -> SourceError {
-    SourceError::Read {
-        path: path.to_owned(),
-        place: directory.describe(),
-        source: Box::new(source),
-    }
-}
-
-/// Deeper than any target path of ours.
-const MAX_DEPTH: usize = 16;
 /// The lock of the local store.
 const STORE_LOCK: &str = ".cuff-lock";

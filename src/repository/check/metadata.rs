@@ -27,6 +27,7 @@ use super::{Case, files};
 use crate::key::{PublicKey, example};
 use crate::repository::client::{MAX_ROOT, MAX_SNAPSHOT, MAX_TARGETS, MAX_TIMESTAMP};
 use crate::repository::source::SourceError;
+use crate::repository::source::site::Entry;
 
 /// The current metadata files, as far as they could be found.
 #[derive(Clone, Debug, Default)]
@@ -44,9 +45,9 @@ pub struct Found {
 }
 
 /// Reads and examines everything that the timestamp leads to.
-pub fn examine(case: &mut Case<'_>) -> Result<Found, SourceError> {
+pub fn examine(case: &mut Case<'_>, listed: Option<&[Entry]>) -> Result<Found, SourceError> {
     let mut found = Found {
-        roots: roots(case)?,
+        roots: roots(case, listed)?,
         ..Found::default()
     };
     let Some((root_file, root)) = newest(case, &found.roots) else {
@@ -89,10 +90,18 @@ pub fn examine(case: &mut Case<'_>) -> Result<Found, SourceError> {
     dates(case, "snapshot", &name, Role::Snapshot, &list.head);
 
     let files = targets_files(case, &list)?;
+    if files
+        .get("targets")
+        .is_some_and(|(_, bytes)| has_bins(bytes))
+    {
+        case.profile = Profile::Foreign;
+    }
     let authority = root.authority(Role::Targets).ok();
     targets_role(case, "targets", &files, &list, authority);
     for role in files.keys() {
-        if !case.report.roles.contains_key(role) {
+        // Bins of before they were shared out anew are listed for ever.
+        let is_old_bin = role.starts_with("bin-") && !case.profile.is_device();
+        if !is_old_bin && !case.report.roles.contains_key(role) {
             let message = "snapshot lists the role, and no role that could be read delegates to it: it was a product once, and clients must not see it vanish";
             case.tell(Severity::Note, "undelegated-role", role, message);
         }
@@ -105,6 +114,13 @@ pub fn examine(case: &mut Case<'_>) -> Result<Found, SourceError> {
         }
     }
     Ok(found)
+}
+
+/// Whether targets delegates to hashed bins, which hosts read and devices do not.
+fn has_bins(targets: &[u8]) -> bool {
+    let json: Value = serde_json::from_slice(targets).unwrap_or_default();
+    let first = json.pointer("/signed/delegations/roles/0");
+    first.is_some_and(|first| first.get("path_hash_prefixes").is_some())
 }
 
 type Files<'a> = BTreeMap<String, (MetaFile<'a>, Vec<u8>)>;
@@ -163,8 +179,11 @@ fn targets_role(
 }
 
 /// Every root that lies there, with no gap from 1, each link signed by the one before.
-fn roots(case: &mut Case<'_>) -> Result<BTreeMap<u64, Vec<u8>>, SourceError> {
-    let present = files::roots(case)?;
+fn roots(
+    case: &mut Case<'_>,
+    listed: Option<&[Entry]>,
+) -> Result<BTreeMap<u64, Vec<u8>>, SourceError> {
+    let present = files::roots(case, listed)?;
     let last = present.last().copied().unwrap_or(1);
     let mut roots = BTreeMap::new();
     for version in 1..=last {
@@ -236,12 +255,12 @@ fn open<'f, T>(
         return None;
     }
     let document = Document::canonical(bytes);
-    let proven =
-        authority.map(|authority| authenticate(document, &authority, Profile::Device, &Ed25519));
+    let profile = case.profile;
+    let proven = authority.map(|authority| authenticate(document, &authority, profile, &Ed25519));
     if let Some(Err(error)) = proven {
         case.error(Reason::from(error).name(), file, error.to_string());
     }
-    let unproven = unauthenticated(document, Profile::Device).ok()?;
+    let unproven = unauthenticated(document, profile).ok()?;
     match parse(&unproven) {
         Ok(parsed) => Some(parsed),
         Err(error) => {

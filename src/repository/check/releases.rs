@@ -2,6 +2,8 @@
 //!
 //! Takes the metadata that was found; goes through every target of every role. What a device says is asked of the judge.
 
+mod bins;
+
 use cuff_verifier::judge::Known;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::release::{Kind, Record};
@@ -23,6 +25,9 @@ use crate::repository::view::Listing;
 
 /// Goes through every target.
 pub fn examine(case: &mut Case<'_>, found: &Found) -> Result<(), SourceError> {
+    if !case.profile.is_device() {
+        return bins::examine(case, found);
+    }
     if let Some(targets) = found
         .targets
         .as_deref()

@@ -38,6 +38,7 @@ impl Plan {
                 ));
             }
         }
+        puts.extend(candidate.bins.files.clone());
         if let Some(fleet) = &candidate.fleet {
             puts.push((fleet.name.clone(), fleet.bytes.clone()));
         }
@@ -96,7 +97,7 @@ impl Plan {
     }
 
     /// Bytes to be written before anything becomes visible.
-    fn weight(&self) -> u64 {
+    pub(super) fn weight(&self) -> u64 {
         self.puts.iter().map(|(_, bytes)| bytes.len() as u64).sum()
     }
 

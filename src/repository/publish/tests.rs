@@ -5,7 +5,7 @@ mod fleet;
 mod limits;
 mod room;
 
-use super::{PublishError, Report, Scope, publish};
+use super::{PublishError, Report, publish};
 use crate::instant::Span;
 use crate::key::Signer;
 use crate::repository::bench::Bench;
@@ -19,7 +19,7 @@ use crate::role::wire::Hex;
 use crate::store::local::LocalStore;
 use crate::store::{ObjectName, Put, Replace, Store, StoreError};
 use cuff_verifier::time::Instant;
-use room::{ALICE, BOB, Faulty, NEXT_ONLINE, NOW, ONLINE, Room, copy, hand, timestamp};
+use room::{ALICE, BOB, Faulty, NEXT_ONLINE, NOW, ONLINE, Room, copy, hand, order, timestamp};
 
 /// Publishes with a store that fails after 0, 1, 2 ... writes, until it does not fail; after every failure the repository
 /// must hold, and running again must finish. Gives how many crashes were survived.
@@ -237,9 +237,7 @@ fn what_is_expired_is_not_published() {
     let error = publish(
         &mut bench,
         &room.store,
-        &[&hand(ONLINE)],
-        Scope::Staged,
-        false,
+        &order(&[&hand(ONLINE)]),
         &mut |_, _| {},
     )
     .unwrap_err();

@@ -100,6 +100,25 @@ fn delegations(before: Option<&Targets>, now: &Targets, people: &People) -> Vec<
             &mut changes,
         );
     }
+    let bins = before.and_then(|before| before.delegations.bins.as_ref());
+    if let Some(later) = &now.delegations.bins {
+        let (from, to) = (
+            bins.map_or(0, |bins| bins.count().get()),
+            later.count().get(),
+        );
+        if from != to {
+            changes.push(Change::Bins { from, to });
+        }
+        let earlier = bins.map(|bins| who(&bins.keyids, bins.threshold));
+        let later = who(&later.keyids, later.threshold);
+        keys(
+            "the bins",
+            earlier.as_ref(),
+            Some(&later),
+            people,
+            &mut changes,
+        );
+    }
     for delegation in old
         .iter()
         .filter(|role| now.delegation(&role.name).is_none())

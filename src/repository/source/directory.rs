@@ -2,10 +2,11 @@
 //!
 //! Takes paths made of safe names only, so that no metadata can lead out of the directory.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::site::{Caching, Entry, START, Site};
 use super::{Source, SourceError};
 use crate::name::is_safe_file_name;
 
@@ -72,10 +73,65 @@ impl Source for Directory {
     }
 }
 
+impl Site for Directory {
+    fn list(&self) -> Result<Option<Vec<Entry>>, SourceError> {
+        let mut entries = Vec::new();
+        self.walk("", 0, &mut entries)?;
+        Ok(Some(entries))
+    }
+
+    fn start(&self, name: &str) -> Vec<u8> {
+        let mut start = Vec::new();
+        let read = File::open(self.root.join(name))
+            .and_then(|file| file.take(START).read_to_end(&mut start));
+        read.map_or_else(|_| Vec::new(), |_| start)
+    }
+
+    fn caching(&self, _: &str) -> Caching {
+        Caching::NotAsked
+    }
+}
+
+impl Directory {
+    fn walk(&self, folder: &str, depth: usize, found: &mut Vec<Entry>) -> Result<(), SourceError> {
+        let broken = |path: &str, source: io::Error| SourceError::Read {
+            path: path.to_owned(),
+            place: self.describe(),
+            source: Box::new(source),
+        };
+        let full = self.root.join(folder);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&full).map_err(|error| broken(folder, error))? {
+            entries.push(entry.map_err(|error| broken(folder, error))?);
+        }
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = if folder.is_empty() {
+                name
+            } else {
+                format!("{folder}/{name}")
+            };
+            let kind = entry.file_type().map_err(|error| broken(&path, error))?;
+            if kind.is_dir() && depth < MAX_DEPTH {
+                self.walk(&path, depth + 1, found)?;
+            } else {
+                found.push(Entry {
+                    name: path,
+                    is_link: kind.is_symlink(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deeper than any target path of ours.
+const MAX_DEPTH: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_file_is_read_up_to_its_limit_and_no_further() {

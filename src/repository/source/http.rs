@@ -3,10 +3,12 @@
 //! Takes paths, gives bytes. Whatever the server does, it ends: every wait has a limit, a body is read up to its limit and
 //! within a time that grows with it, and what breaks off is taken up again where it broke. Nobody is asked for a password.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use super::site::{Caching, Entry, Site};
 use super::{Source, SourceError};
 use crate::intake::{self, IntakeError};
 
@@ -51,6 +54,7 @@ pub struct Http {
     metadata: String,
     targets: String,
     patience: Patience,
+    told: Mutex<BTreeMap<String, Caching>>,
 }
 
 impl Http {
@@ -83,6 +87,7 @@ impl Http {
             metadata: folder(metadata)?,
             targets: folder(targets)?,
             patience,
+            told: Mutex::default(),
         })
     }
 
@@ -91,8 +96,11 @@ impl Http {
         if let Some(name) = path.strip_prefix("metadata/") {
             return Some(self.metadata.clone() + name);
         }
-        let path = path.strip_prefix("targets/")?;
-        let mut address = self.targets.clone();
+        let (mut address, path) = match path.strip_prefix("targets/") {
+            Some(path) => (self.targets.clone(), path),
+            // What lies beside them, where that is one place.
+            None => (self.base()?.to_owned(), path),
+        };
         for byte in path.bytes() {
             if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
                 address.push(char::from(byte));
@@ -103,8 +111,14 @@ impl Http {
         Some(address)
     }
 
+    /// What metadata and targets lie below, unless they are in two places.
+    fn base(&self) -> Option<&str> {
+        let base = self.metadata.strip_suffix("metadata/")?;
+        (self.targets.strip_suffix("targets/") == Some(base)).then_some(base)
+    }
+
     /// One request; adds to `partial` what comes.
-    fn ask(&self, file: &File, partial: &mut Partial) -> Result<Answer, Trouble> {
+    fn ask(&self, file: &File<'_>, partial: &mut Partial) -> Result<Answer, Trouble> {
         let left = file.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Trouble::Final(Box::new(HttpError::Slow)));
@@ -119,6 +133,10 @@ impl Http {
         }
         let config = request.config().timeout_global(Some(left));
         let response = config.build().call().map_err(trouble)?;
+        let caches = response.headers().get(header::CACHE_CONTROL);
+        file.note(caches.map_or(Caching::Silent, |value| {
+            Caching::Told(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        }));
         match response.status() {
             StatusCode::OK => partial.bytes.clear(),
             StatusCode::PARTIAL_CONTENT if partial.continues(response.headers()) => {}
@@ -134,10 +152,7 @@ impl Http {
 
 impl Source for Http {
     fn describe(&self) -> String {
-        match self.metadata.strip_suffix("metadata/") {
-            Some(base) if self.targets.strip_suffix("targets/") == Some(base) => base.to_owned(),
-            _ => self.metadata.clone(),
-        }
+        self.base().unwrap_or(&self.metadata).to_owned()
     }
 
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
@@ -150,6 +165,8 @@ impl Source for Http {
             limit,
             until: Instant::now() + self.patience.file + of_length,
             may_be_absent: path.ends_with(".root.json"),
+            path,
+            told: &self.told,
         };
         let mut partial = Partial::default();
         let mut tries = 0;
@@ -187,6 +204,21 @@ impl Source for Http {
     }
 }
 
+impl Site for Http {
+    fn list(&self) -> Result<Option<Vec<Entry>>, SourceError> {
+        Ok(None)
+    }
+
+    fn start(&self, _: &str) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn caching(&self, path: &str) -> Caching {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(path).cloned().unwrap_or(Caching::NotAsked)
+    }
+}
+
 /// Why a web server cannot be a source, or is none.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -211,11 +243,21 @@ pub enum HttpError {
 }
 
 /// A file that is asked for.
-struct File {
+struct File<'a> {
     address: String,
     limit: u64,
     until: Instant,
     may_be_absent: bool,
+    path: &'a str,
+    told: &'a Mutex<BTreeMap<String, Caching>>,
+}
+
+impl File<'_> {
+    /// Keeps what caches were told with the last answer.
+    fn note(&self, caching: Caching) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(self.path.to_owned(), caching);
+    }
 }
 
 /// What has come of a file.
@@ -251,7 +293,7 @@ enum Trouble {
 
 /// Reads the body to its end, or to the limit.
 fn receive(
-    file: &File,
+    file: &File<'_>,
     partial: &mut Partial,
     mut response: Response<ureq::Body>,
 ) -> Result<Answer, Trouble> {

@@ -1,14 +1,16 @@
 //! No publication leaves devices behind, and nobody can make cuff forget which there are.
 
-use super::room::{ALICE, BOB, ONLINE, Room, hand};
+use super::room::{ALICE, BOB, ONLINE, Room, hand, order};
 use crate::key::Signer;
 use crate::repository::bench::Bench;
 use crate::repository::bench::roles::RoleEdit;
 use crate::repository::desk::Desk;
 use crate::repository::fleet::{Fleet, FleetError};
-use crate::repository::publish::PublishError;
+use crate::repository::publish::{Order, PublishError, publish};
+use crate::role::authority::Authority;
 use crate::role::name::RoleName;
-use crate::role::wire::Hex;
+use crate::role::pipeline::Draft;
+use crate::role::wire::{FileMeta, Hex};
 use crate::store::Store;
 
 fn objects(room: &Room) -> Vec<std::path::PathBuf> {
@@ -153,4 +155,67 @@ fn a_release_that_needs_a_newer_bootloader_is_welcome_while_the_older_one_stays(
     assert!(report.idle.is_empty());
     let bench = Bench::look(&room.desk, super::NOW).unwrap();
     assert!(bench.staging().is_empty());
+}
+
+/// The judge has nothing against it, but the slot of the board has no room: only the bootloader's own plan finds that out.
+#[test]
+fn a_release_that_the_bootloader_would_not_install_is_refused_before_it_is_published() {
+    let room = Room::published();
+    room.change(|bench| bench.yank(&"band/1.0.0".parse().unwrap(), None).unwrap());
+    room.stage_image("2.0.0", 2, vec![7; 2 << 20]);
+    room.sign(ALICE);
+    let error = room.publish(&room.store, ONLINE).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("band/1.0.0 on band-a"), "{text}");
+    let PublishError::Fleet(error) = error else {
+        panic!("{error}");
+    };
+    let FleetError::Stranded { source, .. } = *error else {
+        panic!("{error}");
+    };
+    assert!(source.to_string().contains("band/2.0.0"), "{source}");
+}
+
+/// Snapshot and timestamp as a cuff made them that kept no fleet, in the store and in the mirror.
+fn forget_the_fleet(room: &Room) {
+    let live = room.judge(None).unwrap().unwrap();
+    let online = |draft: Draft| {
+        let authority = Authority::of_top_level(live.root(), &draft.name()).unwrap();
+        let mut staged = draft.stage().unwrap();
+        staged.sign(&hand(ONLINE)).unwrap();
+        staged.seal(&[authority]).unwrap().file().to_owned()
+    };
+    let mut list = live.snapshot().clone();
+    list.fleet = None;
+    let snapshot = online(Draft::Snapshot(list));
+    let mut stamp = live.timestamp().clone();
+    stamp.meta.snapshot = FileMeta::of(&snapshot, live.snapshot().version);
+    let timestamp = online(Draft::Timestamp(stamp));
+    let store = room.desk.root().join("../store/metadata");
+    for folder in [room.desk.metadata(), store] {
+        let name = RoleName::Snapshot.file(live.snapshot().version);
+        std::fs::write(folder.join(name), &snapshot).unwrap();
+        std::fs::write(folder.join("timestamp.json"), &timestamp).unwrap();
+    }
+}
+
+#[test]
+fn a_history_without_a_fleet_is_refused_until_somebody_says_that_it_begins() {
+    let room = Room::published();
+    forget_the_fleet(&room);
+    room.stage("1.1.0", 2);
+    room.sign(ALICE);
+    let error = room.publish(&room.store, ONLINE).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("names no fleet"), "{text}");
+    let mut bench = Bench::take(&room.desk, super::NOW).unwrap();
+    let online = hand(ONLINE);
+    let online: [&dyn Signer; 1] = [&online];
+    let order = Order {
+        begin_fleet: true,
+        ..order(&online)
+    };
+    let report = publish(&mut bench, &room.store, &order, &mut |_, _| {}).unwrap();
+    assert!(report.fleet_begins);
+    assert_eq!(fleet(&room).cohorts().count(), 2, "both releases");
 }

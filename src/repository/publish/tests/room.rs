@@ -1,6 +1,6 @@
 //! A working directory with two people and a store, for tests; and a store that fails.
 
-use super::super::{PublishError, Report, Scope, publish};
+use super::super::{Order, PublishError, Report, Scope, publish};
 use crate::bundle::Bundle;
 use crate::bundle::record::{ImageRecord, Record};
 use crate::bundle::tape::{self, Entry};
@@ -115,6 +115,17 @@ pub(super) struct Room {
     pub(super) store: LocalStore,
 }
 
+/// Everything that is staged, signed by these.
+pub(super) fn order<'a>(online: &'a [&'a dyn Signer]) -> Order<'a> {
+    Order {
+        scope: Scope::Staged,
+        dry_run: false,
+        online,
+        bins: None,
+        begin_fleet: false,
+    }
+}
+
 impl Room {
     pub(super) fn founded() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -133,6 +144,7 @@ impl Room {
             root: signers(),
             targets: signers(),
             products,
+            bins: None,
             online: hand(ONLINE).public(),
         };
         let room = Self {
@@ -171,6 +183,15 @@ impl Room {
         });
     }
 
+    pub(super) fn stage_image(&self, version: &str, counter: u64, image: Vec<u8>) {
+        self.change(|bench| {
+            let bytes = bundle_of(version, counter, 1, &image);
+            bench
+                .stage(Bundle::open(&bytes).unwrap().record().clone(), bytes, false)
+                .unwrap();
+        });
+    }
+
     pub(super) fn edit(&self, role: &RoleName, edit: RoleEdit) {
         self.change(|bench| bench.edit(role, edit).unwrap());
     }
@@ -197,7 +218,7 @@ impl Room {
         let hands: Vec<_> = online.iter().map(|seed| hand(*seed)).collect();
         let online: Vec<_> = hands.iter().map(|hand| hand as &dyn Signer).collect();
         let told = &mut |_, _| {};
-        publish(&mut bench, store, &online, Scope::Staged, false, told)
+        publish(&mut bench, store, &order(&online), told)
     }
 
     /// What a client sees that starts from the first root and has seen nothing, or the earlier state.
@@ -232,7 +253,10 @@ impl Room {
 }
 
 pub(super) fn bundle(version: &str, counter: u64, bootloader: u64) -> Vec<u8> {
-    let image = version.as_bytes().repeat(50);
+    bundle_of(version, counter, bootloader, &version.as_bytes().repeat(50))
+}
+
+fn bundle_of(version: &str, counter: u64, bootloader: u64, image: &[u8]) -> Vec<u8> {
     let record = Record {
         kind: Kind::Application,
         product: "band".parse().unwrap(),
@@ -241,8 +265,8 @@ pub(super) fn bundle(version: &str, counter: u64, bootloader: u64) -> Vec<u8> {
         hardware: vec!["band-a".parse().unwrap()],
         minimum_bootloader: bootloader,
         image: ImageRecord {
-            length: Length::of(&image),
-            sha256: Digest::of(&image),
+            length: Length::of(image),
+            sha256: Digest::of(image),
         },
         sbom: None,
         recipients: None,
@@ -255,7 +279,7 @@ pub(super) fn bundle(version: &str, counter: u64, bootloader: u64) -> Vec<u8> {
         },
         Entry {
             name: "images/active.bin",
-            bytes: &image,
+            bytes: image,
         },
     ])
     .unwrap()

@@ -1,0 +1,38 @@
+//! A repository as whoever looks after it sees it: what lies there besides, and what caches are told.
+
+use super::{Source, SourceError};
+
+/// A source that can be looked at from outside.
+pub trait Site: Source {
+    /// Every file there; nothing where files can be asked for and not listed.
+    fn list(&self) -> Result<Option<Vec<Entry>>, SourceError>;
+
+    /// The first bytes of a file that was listed, at most 256; none where it cannot be read.
+    fn start(&self, name: &str) -> Vec<u8>;
+
+    /// What caches were told when a file was last asked for, or its absence.
+    fn caching(&self, path: &str) -> Caching;
+}
+
+/// A file of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its path, as it is asked for.
+    pub name: String,
+    /// Whether it is a link: what it leads to can change without the repository.
+    pub is_link: bool,
+}
+
+/// What caches were told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// Nobody is between this place and its readers.
+    NotAsked,
+    /// Nothing: each decides for itself how long it keeps the file.
+    Silent,
+    /// The words of `Cache-Control`.
+    Told(String),
+}
+
+/// Bytes of a file that are looked at to tell what it is.
+pub const START: u64 = 256;
