@@ -15,7 +15,7 @@ mod support;
 use factory::Factory;
 use schema::{disobeyed, published};
 use serde_json::Value;
-use station::{Bench, RANGE, chip, known_by, uid};
+use station::{Bench, RANGE, application, chip, known_by, uid};
 use support::project;
 use virtual_probe::bench::{Chip, Faults};
 
@@ -29,7 +29,7 @@ fn a_bare_chip_becomes_a_unit_that_has_proven_itself() {
     assert!(
         rehearsed
             .stdout
-            .contains("would write 0x21000000, 32 bytes"),
+            .contains("would write 0x21000000, 4096 bytes"),
         "{rehearsed}"
     );
     assert!(
@@ -336,11 +336,17 @@ fn a_sick_application_never_passes() {
     let Some(bench) = Bench::new(&["A"], RANGE) else {
         return;
     };
-    bench.units[0].healthy(false);
-    let sick = bench.make("");
-    assert_eq!(sick.code, 11, "{sick}");
-    assert!(sick.stdout.contains("at step confirm"), "{sick}");
-    bench.units[0].healthy(true);
+    let mut sick = bench.band.clone();
+    sick.releases[1] = application(false);
+    bench
+        .desk
+        .write("sick.sealed", sick.seal_of(&sick.releases));
+    let station = bench.desk.read("station.toml");
+    let station = station.replace("band.sealed", "sick.sealed");
+    bench.desk.write("sick.toml", station);
+    let said = bench.desk.cuff("device provision --station sick.toml");
+    assert_eq!(said.code, 11, "{said}");
+    assert!(said.stdout.contains("at step confirm"), "{said}");
     let well = bench.make("");
     assert_eq!(well.code, 0, "{well}");
     assert!(well.stdout.contains("B0001"), "{well}");

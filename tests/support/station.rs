@@ -18,9 +18,9 @@ use cuff::device::shadow::Shadow;
 use cuff::device::unit::{Knowledge, Standing};
 use cuff_bootloader::flash;
 use cuff_bootloader::layout::Region;
+use cuff_bootloader::mailbox;
 use serde_json::Value;
 use virtual_probe::bench::{Chip, Unit};
-use virtual_probe::wrist::BOOTLOADER;
 
 use crate::factory::{Factory, Release};
 use crate::support::{Desk, Transcript, project};
@@ -42,8 +42,8 @@ impl Bench {
             return None;
         }
         let mut band = Factory::new("band");
-        band.release(Release::bootloader("boot-1", &BOOTLOADER));
-        band.release(Release::new("1.0", 3, 20_000));
+        band.release(Release::bootloader("boot-1", &bootloader()));
+        band.release(application(true));
         let units: Vec<Unit> = (1..).zip(slots).map(|(number, _)| chip(number)).collect();
         let desk = Desk::new()
             .variable("CUFF_OPERATOR", "kim")
@@ -136,11 +136,59 @@ impl Bench {
 
 /// A virgin chip behind a probe of its own, in a wearable.
 pub fn chip(number: u32) -> Unit {
-    let unit = Unit::power_on(uid(number))
-        .expect("qemu-system-arm: run `cargo xtask setup`, or set CUFF_QUICK=1");
-    unit.wear(board().layout().unwrap());
-    unit
+    Unit::power_on(uid(number))
+        .expect("qemu-system-arm: run `cargo xtask setup`, or set CUFF_QUICK=1")
 }
+
+/// The board's own bootloader, as it is built for the chip.
+pub fn bootloader() -> Vec<u8> {
+    std::fs::read(project().join("fixtures/firmware/qemu-an386.bin")).unwrap()
+}
+
+/// Release 1.0 of the band: an application for that chip, and bytes behind it as if it were larger. It copies its ticket to the
+/// confirmation page, or not if it is sick; then it sleeps, and feeds the watchdog when that warns it.
+pub fn application(healthy: bool) -> Release {
+    let board = board();
+    let layout = board.layout().unwrap();
+    let narrow = |address: u64| u32::try_from(address).unwrap();
+    let active = narrow(board.regions.active.start);
+    let retained = narrow(board.ram.end()) - mailbox::LENGTH;
+    let words = [
+        narrow(board.ram.start) + 0x2_0000,
+        active + 28 + 1, // reset
+        active + 58 + 1, // the watchdog's warning
+        active + 28 + 1, // a fault
+        retained + u32::try_from(mailbox::MAIL).unwrap(),
+        narrow(board.flash_start()) + layout.confirmation().offset,
+        u32::from(healthy),
+    ];
+    let mut release = Release::new("1.0", 3, 20_000);
+    let code = words.iter().chain(&CODE);
+    for (bytes, word) in release.image.chunks_mut(4).zip(code) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    release
+}
+
+/// Thumb code, behind seven words:
+/// `adr r0, . - 28; ldr r1, [r0, #16]; ldr r2, [r0, #20]; ldr r3, [r0, #24]; cbz r3, rest; ldr r3, [r1]; cbz r3, rest; movs r4, #8`
+/// `copy: ldmia r1!, {r3}; stmia r2!, {r3}; subs r4, #1; bne copy; rest: wfi; b rest`
+/// `warned: ldr r0, =0x40008000; ldr r1, =0x1acce551; str r1, [r0, #0xc00]; movs r1, #1; str r1, [r0, #12]; bx lr`
+const CODE: [u32; 13] = [
+    0x0020_f2af,
+    0x6942_6901,
+    0xb133_6983,
+    0xb123_680b,
+    0xc908_2408,
+    0x3c01_c208,
+    0xbf30_d1fb,
+    0x4803_e7fd,
+    0xf8c0_4903,
+    0x2101_1c00,
+    0x4770_60c1,
+    0x4000_8000,
+    0x1acc_e551,
+];
 
 /// The chip's two words.
 pub fn uid(number: u32) -> [u32; 2] {

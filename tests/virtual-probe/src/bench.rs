@@ -3,12 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cuff_bootloader::layout::Layout;
-
 pub use crate::port::{Chip, FLASH, FLASH_LENGTH, Faults};
 use crate::port::{Failed, Port};
 use crate::serve::serve;
-use crate::wrist::Wrist;
 
 /// A chip, its probe, and whoever looks behind its back.
 #[derive(Clone)]
@@ -23,18 +20,6 @@ impl Unit {
         let port = Arc::new(Mutex::new(Port::power_on(uid).map_err(told)?));
         let at = serve(Arc::clone(&port))?;
         Ok(Self { port, at })
-    }
-
-    /// Puts a wearable around the chip: what was written to its boot region begins to run.
-    pub fn wear(&self, layout: Layout) {
-        self.port().core.wrist = Some(Wrist::new(layout));
-    }
-
-    /// Whether the application confirms from now on.
-    pub fn healthy(&self, healthy: bool) {
-        if let Some(wrist) = &mut self.port().core.wrist {
-            wrist.healthy = healthy;
-        }
     }
 
     /// How `cuff` names its probe.

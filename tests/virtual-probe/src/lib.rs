@@ -14,4 +14,3 @@ pub mod bench;
 mod port;
 mod qemu;
 mod serve;
-pub mod wrist;

@@ -11,7 +11,6 @@ use std::mem;
 use self::core::{Core, Debug};
 pub use self::faults::Faults;
 use crate::qemu::Qemu;
-use crate::wrist::Wrist;
 
 /// Why a transfer gave nothing.
 #[derive(Debug)]
@@ -312,12 +311,6 @@ impl Port {
         };
         if let Some(value) = write {
             self.core.machine.store(place, size, value >> lane)?;
-            if place == Wrist::state_word()
-                && value == RELEASED
-                && let Some(wrist) = &mut self.core.wrist
-            {
-                wrist.released(&mut self.core.machine)?;
-            }
             return Ok(0);
         }
         let mut value = self.core.machine.load(place, size)? << lane;
@@ -413,7 +406,6 @@ const UICR_AT: u32 = 0x2010_0000;
 const SCC_ID: u32 = 0x4104_3860;
 const DPIDR: u32 = 0x2ba0_1477;
 const CSW: u32 = 0x2300_0042;
-const RELEASED: u32 = 0x474f_474f;
 const RAM_END: u32 = 0x2004_0000;
 /// What RAM holds when power comes.
 const NOISE: [u8; PAGE as usize] = [0x5c; PAGE as usize];

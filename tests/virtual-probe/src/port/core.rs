@@ -6,7 +6,6 @@ use std::io;
 use std::mem;
 
 use crate::qemu::Qemu;
-use crate::wrist::Wrist;
 
 /// A core.
 #[allow(clippy::struct_excessive_bools, reason = "latches of a core")]
@@ -25,8 +24,6 @@ pub struct Core {
     breakpoints: Vec<u32>,
     traps: Vec<u32>,
     in_reset: bool,
-    at_reset: bool,
-    pub wrist: Option<Wrist>,
     /// A page of flash that cannot be changed, and what it holds.
     pub stuck: Option<(u32, Vec<u8>)>,
 }
@@ -58,8 +55,6 @@ impl Core {
             breakpoints: Vec::new(),
             traps: Vec::new(),
             in_reset: true,
-            at_reset: false,
-            wrist: None,
             stuck: None,
         }
     }
@@ -97,7 +92,6 @@ impl Core {
     pub fn release_reset(&mut self, locked: bool) -> io::Result<()> {
         self.in_reset = false;
         self.halting &= !6;
-        self.at_reset = true;
         // ARMv7-M: vector catch is ignored while C_DEBUGEN is 0.
         if !locked && self.demcr & 1 != 0 && self.halting & 1 != 0 {
             self.halting |= 2;
@@ -291,13 +285,6 @@ impl Core {
         if self.is_nowhere()? {
             self.lockup = true;
             return Ok(());
-        }
-        // Only a core that comes out of reset runs what lies in flash; one that a probe sent elsewhere does not.
-        if mem::take(&mut self.at_reset)
-            && self.machine.register("pc")? & !1 == self.flash + 0x10
-            && let Some(wrist) = &mut self.wrist
-        {
-            wrist.reset(&mut self.machine)?;
         }
         self.set_breakpoints(true)?;
         self.machine.go()
