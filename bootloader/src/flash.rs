@@ -169,11 +169,22 @@ impl<'f, F: Flash> Chip<'f, F> {
     /// SHA-256 of the first `length` bytes.
     pub fn digest(&mut self, region: Region, length: u32) -> Result<Digest, Fault> {
         let mut hasher = Hasher::new();
+        self.absorb(region, length, &mut hasher)?;
+        Ok(hasher.finish())
+    }
+
+    /// Adds the first `length` bytes to a digest under way.
+    pub fn absorb(
+        &mut self,
+        region: Region,
+        length: u32,
+        hasher: &mut Hasher,
+    ) -> Result<(), Fault> {
         self.pieces(region, 0, length, |_, _, bytes| {
             hasher.update(bytes);
             Ok(true)
-        })?;
-        Ok(hasher.finish())
+        })
+        .map(|_| ())
     }
 
     /// Reads in pieces until the visitor says false; gives what the last one said.

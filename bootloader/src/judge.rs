@@ -14,7 +14,7 @@ use crate::{
     counter,
     field::Text,
     flash::{Chip, Flash},
-    layout::{Region, Slot},
+    layout::{Layout, Region, Slot},
     record::{Image, Record, Root},
     trust,
 };
@@ -26,6 +26,15 @@ pub enum Place {
     Inbox,
     /// The tail of the candidate slot.
     Candidate,
+}
+
+impl Place {
+    fn region(self, layout: &Layout) -> Region {
+        match self {
+            Self::Inbox => layout.inbox_evidence(),
+            Self::Candidate => layout.evidence(Slot::Candidate),
+        }
+    }
 }
 
 /// What became of a look at one place.
@@ -58,10 +67,7 @@ pub fn judge<F: Flash>(
     place: Place,
 ) -> Judged {
     let layout = chip.layout();
-    let region = match place {
-        Place::Inbox => layout.inbox_evidence(),
-        Place::Candidate => layout.evidence(Slot::Candidate),
-    };
+    let region = place.region(layout);
     let root = chip.mapped(trust::trusted_root(chip, record));
     let (Some(root), Some(memory)) = (root, chip.mapped(region)) else {
         return Judged::refused(Reason::FlashFault);
@@ -100,19 +106,20 @@ pub fn judge<F: Flash>(
     }
 }
 
-/// Judges evidence in the inbox that announces an image still to come: what recovery asks before it accepts a byte of it.
+/// Judges evidence that announces an image still to come: what recovery asks before it accepts a byte of it.
 #[inline(never)]
 pub fn announced<F: Flash>(
     chip: &Chip<'_, F>,
     record: &Record,
     counter: Counter,
     bootloader: u64,
+    place: Place,
 ) -> Result<Image, Reason> {
     let root = chip
         .mapped(trust::trusted_root(chip, record))
         .ok_or(Reason::FlashFault)?;
     let memory = chip
-        .mapped(chip.layout().inbox_evidence())
+        .mapped(place.region(chip.layout()))
         .ok_or(Reason::FlashFault)?;
     let known = known(record, root, counter, bootloader);
     match judge::walk(&known, &Evidence::parse(memory)?).outcome {

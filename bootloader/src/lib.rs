@@ -16,6 +16,7 @@
 //! | [`journal`] | how far a swap is |
 //! | [`log`] | what went wrong, chained |
 //! | [`slot`], [`upload`] | what others may write, and with which words |
+//! | [`smp`] | what a unit answers on its serial line |
 //! | [`provision`] | the first record |
 //! | [`report`], [`mailbox`] | what a host is told, and how a probe asks for it |
 //! | [`layout`], [`flash`], [`nor`] | where things lie; checked access; a model of NOR flash |
@@ -51,5 +52,6 @@ pub mod provision;
 pub mod record;
 pub mod report;
 pub mod slot;
+pub mod smp;
 pub mod trust;
 pub mod upload;

@@ -66,10 +66,19 @@ pub fn note_file<F: Flash>(chip: &mut Chip<'_, F>, file: &Digest) -> Result<(), 
     chip.program(chip.layout().spare(), 0, &file_mark(file))
 }
 
-/// Whether an unfinished upload began with this file.
+/// Whether the upload in the candidate slot began with this file.
 pub fn began_with<F: Flash>(chip: &mut Chip<'_, F>, file: &Digest) -> bool {
+    self::file(chip) == Some(*file)
+}
+
+/// Which file the upload in the candidate slot began with.
+pub fn file<F: Flash>(chip: &mut Chip<'_, F>) -> Option<Digest> {
     let mut bytes = [0; FILE];
-    chip.read(chip.layout().spare(), 0, &mut bytes).is_ok() && bytes == file_mark(file)
+    chip.read(chip.layout().spare(), 0, &mut bytes).ok()?;
+    let mut r = Reader::new(&bytes);
+    let _magic: [u8; 16] = r.array();
+    let file = Digest(r.array());
+    (bytes == file_mark(&file)).then_some(file)
 }
 
 /// Whether the inbox holds something. Its first unit is written last.

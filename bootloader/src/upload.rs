@@ -60,8 +60,9 @@ impl Candidate {
     }
 
     /// Starts with the evidence that lies in the inbox: in recovery, once [`crate::judge::announced`] has said yes to it.
-    pub fn announced<F: Flash>(chip: &mut Chip<'_, F>) -> Result<Self, Refused> {
-        erase(chip)?;
+    /// `file` is the SHA-256 of all that is sent.
+    pub fn announced<F: Flash>(chip: &mut Chip<'_, F>, file: &Digest) -> Result<Self, Refused> {
+        let mut candidate = Self::begin(chip, file)?;
         let inbox = chip.layout().inbox_evidence();
         let slot = chip.layout().evidence(Slot::Candidate);
         let length = inbox.length.min(slot.length);
@@ -69,7 +70,6 @@ impl Candidate {
         if !chip.blank(inbox, length, inbox.length.saturating_sub(length))? {
             return Err(Refused::TooLong);
         }
-        let mut candidate = Self::at_start(chip);
         candidate.evidence.closed = true;
         Ok(candidate)
     }
@@ -214,7 +214,7 @@ impl core::fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-fn refuse_during_trial<F: Flash>(chip: &mut Chip<'_, F>) -> Result<(), Refused> {
+pub(crate) fn refuse_during_trial<F: Flash>(chip: &mut Chip<'_, F>) -> Result<(), Refused> {
     match trust::look(chip).record() {
         Some(record) if record.trial.is_some() => Err(Refused::TrialOpen),
         _ => Ok(()),

@@ -208,6 +208,10 @@ reasons! {
     ConfirmMismatch = 509, "confirm-mismatch";
     /// two judgements of the same bytes differ: something disturbed the chip
     JudgementsDiffer = 510, "judgements-differ";
+    /// another file is being uploaded
+    UploadUnderWay = 511, "upload-under-way";
+    /// only the running application confirms, never a host
+    ConfirmByHost = 512, "confirm-by-host";
 }
 
 impl Reason {

@@ -1,7 +1,7 @@
 //! Candidates: what is offered, refused, left alone or resumed.
 
 use cuff_bootloader::{
-    judge,
+    judge::{self, Place},
     log::Kind,
     plan::HandOver,
     report::Report,
@@ -125,7 +125,7 @@ fn recovery_judges_announced_evidence_before_it_takes_an_image() {
     assert_eq!(unit.boot(), HandOver::Recovery(Reason::ActiveMismatch));
     let judged = |unit: &mut Wearable| {
         let record = unit.record();
-        judge::announced(&unit.chip(), &record, record.counter, 1)
+        judge::announced(&unit.chip(), &record, record.counter, 1, Place::Inbox)
     };
     unit.send(&repository.evidence(&bad.path(), 2))
         .expect("sent");
@@ -134,7 +134,7 @@ fn recovery_judges_announced_evidence_before_it_takes_an_image() {
         .expect("sent");
     let image = judged(&mut unit).expect("announced");
     assert_eq!(image.length as usize, new.image.len());
-    let mut upload = Candidate::announced(&mut unit.chip()).expect("begun");
+    let mut upload = Candidate::announced(&mut unit.chip(), &Digest::of(b"file")).expect("begun");
     upload.image(&mut unit.chip(), &new.image).expect("written");
     upload.finish(&mut unit.chip()).expect("offered");
     unit.boot_to_trial();

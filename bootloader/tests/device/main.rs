@@ -38,6 +38,7 @@
 //! | equal records coalesce, kinds have quotas, the first of each kind stays | `tamper_log::*` |
 //! | the first floor comes from verified metadata, or the unit's own record | `factory::*` |
 //! | a report echoes the nonce | `trust_state::a_report_echoes_the_nonce_and_reads_back` |
+//! | what stands on the serial line is judged before it touches a slot in recovery, and by the next boot otherwise | `smp::*` |
 //! | something signed boots after a cut at any flash operation | `sweep::*` |
 //! | ... and the sweep would notice | `mutants::*` |
 #![allow(missing_docs, reason = "the table above is the documentation")]
@@ -56,6 +57,7 @@ mod factory;
 mod image_state;
 mod mutants;
 mod signer;
+mod smp;
 mod story;
 mod sweep;
 mod tamper_log;
