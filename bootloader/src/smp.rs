@@ -127,6 +127,7 @@ struct Desk<'b> {
 
 impl Desk<'_> {
     /// Answers one packet; nothing for what is no request.
+    #[inline(never)]
     fn answer<F: Flash>(
         &mut self,
         chip: &mut Chip<'_, F>,
@@ -191,6 +192,7 @@ impl Desk<'_> {
         Some((length.saturating_add(HEADER), after))
     }
 
+    #[inline(never)]
     fn serve<F: Flash>(
         &mut self,
         chip: &mut Chip<'_, F>,

@@ -32,6 +32,7 @@ pub struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// Reads a request's payload; an empty one has no arguments.
+    #[inline(never)]
     pub fn read(payload: &'a [u8]) -> Option<Self> {
         let mut arguments = Self::default();
         if payload.is_empty() {
@@ -52,6 +53,7 @@ impl<'a> Arguments<'a> {
         reader.rest.is_empty().then_some(arguments)
     }
 
+    #[inline(never)]
     fn take(&mut self, reader: &mut Reader<'a>) -> Option<()> {
         let key = reader.text()?;
         // Some clients write null for what they leave out.
@@ -100,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Major type and argument; no argument for what ends with a break.
+    #[inline(never)]
     fn head(&mut self) -> Option<(u8, Option<u64>)> {
         let first = self.byte()?;
         let argument = match first & 0x1f {
@@ -116,6 +119,7 @@ impl<'a> Reader<'a> {
         Some((first >> 5, Some(argument)))
     }
 
+    #[inline(never)]
     fn uint(&mut self) -> Option<u64> {
         match self.head()? {
             (UINT, Some(value)) => Some(value),
@@ -123,6 +127,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(never)]
     fn bytes(&mut self) -> Option<&'a [u8]> {
         match self.head()? {
             (BYTES, Some(length)) => self.take(length),
@@ -130,6 +135,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(never)]
     fn text(&mut self) -> Option<&'a str> {
         match self.head()? {
             (TEXT, Some(length)) => core::str::from_utf8(self.take(length)?).ok(),
@@ -149,6 +155,7 @@ impl<'a> Reader<'a> {
         self.passes(BREAK)
     }
 
+    #[inline(never)]
     fn passes(&mut self, byte: u8) -> bool {
         match self.rest.split_first() {
             Some((first, rest)) if *first == byte => {
@@ -159,6 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(never)]
     fn skip(&mut self, depth: u8) -> Option<()> {
         let deeper = depth.checked_sub(1)?;
         match self.head()? {
@@ -211,31 +219,37 @@ impl<'b> Writer<'b> {
     }
 
     /// A map of `count` pairs.
+    #[inline(never)]
     pub fn map(&mut self, count: u8) -> &mut Self {
         self.head(MAP, u64::from(count))
     }
 
     /// An array of `count` items.
+    #[inline(never)]
     pub fn array(&mut self, count: u8) -> &mut Self {
         self.head(ARRAY, u64::from(count))
     }
 
     /// A number.
+    #[inline(never)]
     pub fn uint(&mut self, value: u64) -> &mut Self {
         self.head(UINT, value)
     }
 
     /// Text.
+    #[inline(never)]
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.head(TEXT, text.len() as u64).raw(text.as_bytes())
     }
 
     /// Bytes.
+    #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.head(BYTES, bytes.len() as u64).raw(bytes)
     }
 
     /// Yes or no.
+    #[inline(never)]
     pub fn boolean(&mut self, value: bool) -> &mut Self {
         self.raw(&[if value { TRUE } else { FALSE }])
     }
@@ -252,6 +266,7 @@ impl<'b> Writer<'b> {
         room
     }
 
+    #[inline(never)]
     fn head(&mut self, major: u8, value: u64) -> &mut Self {
         let kind = major << 5;
         let [.., c, d] = value.to_be_bytes();
@@ -267,6 +282,7 @@ impl<'b> Writer<'b> {
         }
     }
 
+    #[inline(never)]
     fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         let end = self.at.saturating_add(bytes.len());
         match self.out.get_mut(self.at..end) {

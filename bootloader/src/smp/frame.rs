@@ -52,6 +52,7 @@ impl<const N: usize> Inbound<N> {
     }
 
     /// Takes one byte; the body of a packet when it was the last one of it.
+    #[inline(never)]
     pub fn push(&mut self, byte: u8) -> Option<&[u8]> {
         match (byte, self.at) {
             (OPEN, at) => {
@@ -149,6 +150,7 @@ impl<const N: usize> Default for Inbound<N> {
 }
 
 /// Sends `body` as lines. Nothing when it is longer than a packet can say.
+#[inline(never)]
 pub fn send(body: &[u8], out: &mut dyn FnMut(&[u8])) {
     let Ok(length) = u16::try_from(body.len().saturating_add(2)) else {
         return;
@@ -184,6 +186,7 @@ pub fn send(body: &[u8], out: &mut dyn FnMut(&[u8])) {
 }
 
 /// CRC-16/XMODEM, bit by bit: a table would cost more flash than it saves time.
+#[inline(never)]
 pub fn crc(seed: u16, bytes: &[u8]) -> u16 {
     let mut crc = seed;
     for byte in bytes {

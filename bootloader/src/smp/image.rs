@@ -30,6 +30,7 @@ enum Part {
     Refused,
 }
 
+#[inline(never)]
 fn write(slot: u64, version: &str, hash: &Digest, part: Part, out: &mut Writer<'_>) {
     let (confirmed, active) = match part {
         Part::Boots { confirmed, running } => (confirmed, running),
@@ -47,6 +48,7 @@ fn write(slot: u64, version: &str, hash: &Digest, part: Part, out: &mut Writer<'
 }
 
 /// Both slots; an empty list when the unit trusts nobody.
+#[inline(never)]
 pub(super) fn state<F: Flash>(chip: &mut Chip<'_, F>, mode: Mode, out: &mut Writer<'_>) {
     let record = trust::look(chip).record().copied();
     let installed = record.as_ref().and_then(|record| record.installed);
@@ -81,6 +83,7 @@ pub(super) fn state<F: Flash>(chip: &mut Chip<'_, F>, mode: Mode, out: &mut Writ
 }
 
 /// `test` and `confirm`.
+#[inline(never)]
 pub(super) fn set_state<F: Flash>(
     chip: &mut Chip<'_, F>,
     arguments: &Arguments<'_>,
@@ -97,6 +100,7 @@ pub(super) fn set_state<F: Flash>(
 }
 
 /// How large the slots are, and that uploads go to the second one.
+#[inline(never)]
 pub(super) fn slots<F: Flash>(chip: &Chip<'_, F>, out: &mut Writer<'_>) {
     let size = u64::from(chip.layout().largest_image());
     out.map(1).text("images").array(1);

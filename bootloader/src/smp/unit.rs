@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// Who it is and how its last boot ended.
+#[inline(never)]
 pub(super) fn describe<F: Flash>(
     chip: &mut Chip<'_, F>,
     stand: &Stand<'_>,
@@ -67,6 +68,7 @@ pub(super) fn describe<F: Flash>(
 }
 
 /// A piece of the trust record and the root behind it.
+#[inline(never)]
 pub(super) fn record<F: Flash>(
     chip: &mut Chip<'_, F>,
     arguments: &Arguments<'_>,
@@ -87,6 +89,7 @@ pub(super) fn record<F: Flash>(
 }
 
 /// A piece of the tamper log's region.
+#[inline(never)]
 pub(super) fn log<F: Flash>(
     chip: &mut Chip<'_, F>,
     arguments: &Arguments<'_>,
@@ -96,6 +99,7 @@ pub(super) fn log<F: Flash>(
 }
 
 /// Length and SHA-256 of what the active slot holds, as far as the expected image reaches.
+#[inline(never)]
 pub(super) fn image<F: Flash>(chip: &mut Chip<'_, F>, out: &mut Writer<'_>) -> Result<(), Refusal> {
     let banks = trust::look(chip);
     let record = banks.record().ok_or(Reason::TrustDamaged)?;
@@ -106,6 +110,7 @@ pub(super) fn image<F: Flash>(chip: &mut Chip<'_, F>, out: &mut Writer<'_>) -> R
     Ok(())
 }
 
+#[inline(never)]
 fn piece<F: Flash>(
     chip: &mut Chip<'_, F>,
     region: Region,
