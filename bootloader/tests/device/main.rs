@@ -41,6 +41,7 @@
 //! | what stands on the serial line is judged before it touches a slot in recovery, and by the next boot otherwise | `smp::*` |
 //! | something signed boots after a cut at any flash operation | `sweep::*` |
 //! | ... and the sweep would notice | `mutants::*` |
+//! | a thousand updates in a row, and no page wears faster than the slots | `endurance::*` |
 #![allow(missing_docs, reason = "the table above is the documentation")]
 #![allow(
     clippy::expect_used,
@@ -53,6 +54,7 @@
 mod candidates;
 mod counter;
 mod disturbed;
+mod endurance;
 mod factory;
 mod image_state;
 mod mutants;

@@ -1,11 +1,14 @@
 //! Power goes at every single flash operation of every story; something signed still boots.
 //!
 //! Each operation is torn in four ways. The smallest layout is swept whole, the others with a stride that CI can afford;
-//! `CUFF_SWEEP=whole` takes every operation of every layout.
+//! `CUFF_SWEEP=all` takes every operation of every layout. What was swept is printed, for `cargo xtask sweep power` to add up.
+
+use std::collections::BTreeSet;
 
 use cuff_bootloader::{
-    layout::Layout,
+    layout::{Layout, Slot},
     nor::{Cut, Tear},
+    trust::Bank,
 };
 
 use crate::{
@@ -22,13 +25,35 @@ static OTHERS: [Layout; 5] = [
     layout(16, 4096),
 ];
 
-/// Plays a story whole, then cuts it at every `stride`th operation, and gives the number of points swept.
+/// What a sweep went through without a loss.
+#[derive(Default)]
+pub struct Swept {
+    /// Cuts.
+    pub points: usize,
+    /// Those after which power went a second time.
+    pub twice: usize,
+    /// What was going on (story and place in flash), which operation was met, and what was left of it.
+    pub triples: BTreeSet<[&'static str; 4]>,
+}
+
+impl Swept {
+    fn print(&self, layout: &Layout, story: &str) {
+        let (program, erase) = (layout.program, layout.erase);
+        let (points, twice) = (self.points, self.twice);
+        println!("swept\t{program}\t{erase}\t{story}\t{points}\t{twice}");
+        for triple in &self.triples {
+            println!("triple\t{}", triple.join("\t"));
+        }
+    }
+}
+
+/// Plays a story whole, then cuts it at every `stride`th operation.
 pub fn sweep(
     story: &Story,
     layout: &'static Layout,
     boot: Boot,
     stride: usize,
-) -> Result<usize, String> {
+) -> Result<Swept, String> {
     let told = |how: &str, stop: Stop| match stop {
         Stop::Dark => format!("{}: {how}: no power", story.name),
         Stop::Broken(what) => format!("{}: {how}: {what}", story.name),
@@ -42,7 +67,7 @@ pub fn sweep(
         return Err(format!("{}: uncut: it does not end well", story.name));
     }
     let operations = played.unit.flash.trace;
-    let mut points = 0;
+    let mut swept = Swept::default();
     for (nth, operation) in operations.iter().enumerate() {
         ready.confirmed |= played.confirmed_at == Some(nth);
         if nth % stride == 0 {
@@ -51,19 +76,25 @@ pub fn sweep(
                 .map_err(|stop| told(&format!("before operation {nth}"), stop))?;
             for tear in tears(nth) {
                 // Now and then power goes twice.
-                let second = (points % 5 == 0).then(|| Cut {
+                let second = swept.points.is_multiple_of(5).then(|| Cut {
                     after: (nth * 7919 % operations.len()) as u64,
                     tear,
                 });
                 let how = || format!("operation {nth} torn {tear:?}, then {second:?}");
-                cut_once(story, &ready, operation, tear, second, points % 16 == 0)
+                let again = swept.points.is_multiple_of(16);
+                cut_once(story, &ready, operation, tear, second, again)
                     .map_err(|stop| told(&how(), stop))?;
-                points += 1;
+                swept.points += 1;
+                swept.twice += usize::from(second.is_some());
+                let (what, at) = operation.names();
+                swept
+                    .triples
+                    .insert([story.name, place(layout, at), what, name(tear)]);
             }
         }
         ready.unit.flash.redo(operation);
     }
-    Ok(points)
+    Ok(swept)
 }
 
 /// Tears one operation, lets the unit settle, and, when asked, plays the whole story once more.
@@ -108,14 +139,47 @@ fn tears(nth: usize) -> [Tear; 4] {
     ]
 }
 
-fn whole() -> bool {
-    std::env::var("CUFF_SWEEP").is_ok_and(|how| how == "whole")
+fn name(tear: Tear) -> &'static str {
+    match tear {
+        Tear::Nothing => "nothing",
+        Tear::Half => "half",
+        Tear::Random(_) => "random",
+        Tear::Complete => "complete",
+    }
+}
+
+/// Where in flash an operation was.
+fn place(layout: &Layout, at: u32) -> &'static str {
+    let places = [
+        ("trust bank A", layout.bank(Bank::A)),
+        ("trust bank B", layout.bank(Bank::B)),
+        ("counter", layout.counter),
+        ("journal", layout.journal),
+        ("log, first of each kind", layout.log_page(0)),
+        ("log", layout.log),
+        ("confirmation", layout.confirmation()),
+        ("inbox", layout.inbox),
+        ("active image", layout.image(Slot::Active)),
+        ("active evidence", layout.evidence(Slot::Active)),
+        ("spare page", layout.spare()),
+        ("candidate image", layout.image(Slot::Candidate)),
+        ("candidate evidence", layout.evidence(Slot::Candidate)),
+    ];
+    places
+        .iter()
+        .find(|(_, region)| (region.offset..region.end()).contains(&at))
+        .map_or("elsewhere", |(name, _)| name)
+}
+
+pub fn whole() -> bool {
+    std::env::var("CUFF_SWEEP").is_ok_and(|how| how == "all")
 }
 
 fn sweep_small(stories: &[Story]) {
     for story in stories {
-        let points = sweep(story, &SMALL, honest, 1).unwrap_or_else(|broken| panic!("{broken}"));
-        println!("{points:6} points: {}", story.name);
+        sweep(story, &SMALL, honest, 1)
+            .unwrap_or_else(|broken| panic!("{broken}"))
+            .print(&SMALL, story.name);
     }
 }
 
@@ -142,15 +206,11 @@ fn every_operation_of_all_else_on_small_pages() {
 #[test]
 fn other_pages_and_program_units() {
     for layout in &OTHERS {
-        let mut points = 0;
         for (nth, story) in ALL.iter().enumerate() {
             let stride = if whole() { 1 } else { 61 + nth };
-            points +=
-                sweep(story, layout, honest, stride).unwrap_or_else(|broken| panic!("{broken}"));
+            sweep(story, layout, honest, stride)
+                .unwrap_or_else(|broken| panic!("{broken}"))
+                .print(layout, story.name);
         }
-        println!(
-            "{points:6} points: program unit {}, page {}",
-            layout.program, layout.erase
-        );
     }
 }

@@ -23,6 +23,16 @@ pub enum Operation {
     Erase(u32, u32),
 }
 
+impl Operation {
+    /// What it is, and where.
+    pub fn names(&self) -> (&'static str, u32) {
+        match self {
+            Self::Program(at, _) => ("program", *at),
+            Self::Erase(at, _) => ("erase", *at),
+        }
+    }
+}
+
 impl Traced {
     pub fn new(nor: Nor<Vec<u8>>) -> Self {
         Self {
