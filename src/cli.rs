@@ -72,6 +72,7 @@ commands! {
     Check => check,
     Completions => completions,
     Device => device,
+    Export => export,
     Fetch => fetch,
     Init => init,
     Inspect => inspect,

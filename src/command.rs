@@ -17,6 +17,7 @@ pub mod check;
 pub mod completions;
 pub mod desk;
 pub mod device;
+pub mod export;
 pub mod fetch;
 pub mod given;
 pub mod init;

@@ -2,7 +2,7 @@
 //!
 //! A [`target`] names a device, [`reach`] opens its [`link`], [`shipment`] takes a sealed bundle apart, [`provision`] and
 //! [`push`] carry it over, [`verify`] and [`chronicle`] judge what is read back. Whether something may run is decided by
-//! the bootloader, never here. [`sim`] is the wearable without hardware.
+//! the bootloader, never here. [`sim`] is the wearable without hardware, [`smp`] the line to one with.
 
 pub mod chronicle;
 pub mod event;
@@ -19,6 +19,7 @@ pub mod regions;
 pub mod shadow;
 pub mod shipment;
 pub mod sim;
+pub mod smp;
 pub mod state;
 pub mod station;
 pub mod target;

@@ -113,22 +113,8 @@ fn what_is_no_wearable_is_named_for_what_it_is() {
 }
 
 #[test]
-fn ways_this_build_does_not_go() {
+fn what_names_no_device() {
     let desk = Desk::new();
-    assert_snapshot!(desk.cuff("device info serial:/dev/ttyUSB0@9600"), @"
-    $ cuff device info serial:/dev/ttyUSB0@9600
-    exit: 2
-    --- stderr
-    error: this build does not reach serial lines yet: `serial:/dev/ttyUSB0@9600` was not tried
-    help: name a simulated wearable, sim:PATH
-    ");
-    assert_snapshot!(desk.cuff("device info tcp:localhost:1337"), @"
-    $ cuff device info tcp:localhost:1337
-    exit: 2
-    --- stderr
-    error: this build does not reach serial lines behind a socket yet: `tcp:localhost:1337` was not tried
-    help: name a simulated wearable, sim:PATH
-    ");
     assert_snapshot!(desk.cuff("device info usb:1"), @"
     $ cuff device info usb:1
     exit: 2

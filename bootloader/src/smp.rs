@@ -240,7 +240,7 @@ impl Desk<'_> {
             (IMAGE, 6, false) => image::slots(chip, out),
             (GROUP, 0, false) => unit::describe(chip, &self.stand, line.broken, out),
             (GROUP, 1, false) => unit::record(chip, arguments, out)?,
-            (GROUP, 2, false) => unit::log(chip, arguments, out)?,
+            (GROUP, 2, false) => unit::tamper_log(chip, arguments, out)?,
             (GROUP, 3, false) => unit::image(chip, out)?,
             (GROUP, 4, true) => self
                 .session

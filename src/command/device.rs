@@ -27,7 +27,7 @@ use crate::command::boards;
 use crate::command::given;
 use crate::console::{Advice, Console, Exit, advised};
 use crate::device::link::{Link, LinkError};
-use crate::device::reach::{ReachError, reach};
+use crate::device::reach::reach;
 use crate::device::shipment::{Shipment, ShipmentError};
 use crate::device::target::Target;
 use crate::device::unit::{Knowledge, Standing, Unit};
@@ -35,7 +35,7 @@ use crate::device::unit::{Knowledge, Standing, Unit};
 /// Provision, update and examine devices
 ///
 /// TARGET is `sim:PATH`, `probe:[VID:PID[:SERIAL]]`, `serial:PATH[@BAUD]` or `tcp:HOST:PORT`, or stands in `CUFF_DEVICE`.
-/// This build reaches simulated wearables and, with --board, chips behind debug probes.
+/// A line is asked in SMP, the protocol of `MCUmgr`; behind a debug probe --board says what is there.
 #[derive(Debug, clap::Args)]
 pub struct Device {
     #[command(subcommand)]
@@ -87,7 +87,8 @@ pub struct At {
     #[arg(value_name = "TARGET", env = "CUFF_DEVICE", hide_env_values = true)]
     target: Option<Target>,
 
-    /// What board is behind a debug probe: a name, as qemu-an386, or the path of a board.toml
+    /// What board it is: a name, as qemu-an386, or the path of a board.toml. A debug probe asks for it, and a device on a
+    /// line whose board cuff does not know
     #[arg(long, value_name = "BOARD", env = "CUFF_BOARD", hide_env_values = true)]
     board: Option<String>,
 }
@@ -103,26 +104,18 @@ impl At {
             .help("give TARGET, as sim:PATH, or set CUFF_DEVICE")
     }
 
-    /// The board that was named for a debug probe; every other device says itself what it is.
+    /// The board that was named; a simulated wearable brings its own.
     pub fn board(&self) -> anyhow::Result<Option<Board>> {
         match (&self.target, &self.board) {
-            (Some(Target::Probe(_)), Some(board)) => Ok(Some(boards::named(board)?)),
-            _ => Ok(None),
+            (Some(Target::Sim(_)) | None, _) | (_, None) => Ok(None),
+            (Some(_), Some(board)) => Ok(Some(boards::named(board)?)),
         }
     }
 
     /// The device, reached.
     pub fn reach(&self) -> anyhow::Result<Box<dyn Link>> {
         let board = self.board()?;
-        reach(self.target()?, board.as_ref()).map_err(|error| match error {
-            ReachError::Link(error) => explained(error),
-            error @ ReachError::NoWay { .. } => advised(
-                error,
-                Exit::Usage,
-                "no-way-there",
-                "name a simulated wearable, sim:PATH",
-            ),
-        })
+        reach(self.target()?, board.as_ref()).map_err(explained)
     }
 }
 
@@ -145,6 +138,31 @@ pub fn explained(error: LinkError) -> anyhow::Error {
             Exit::Unknown,
             "flash",
             "repeat the command; if it fails again, the flash is worn or damaged",
+        ),
+        LinkError::Answer { .. } => (
+            Exit::Unknown,
+            "device-error",
+            "the device does not do that: check that bootloader and cuff are of one time",
+        ),
+        LinkError::Line { .. } => (
+            Exit::Unknown,
+            "line",
+            "check the port, and that this user may open it",
+        ),
+        LinkError::Foreign { .. } => (
+            Exit::Foreign,
+            "foreign-device",
+            "this bootloader is none of cuff's: update it with the tools of its maker",
+        ),
+        LinkError::UnknownBoard { .. } => (
+            Exit::Usage,
+            "unknown-board",
+            "name the description of its board with --board",
+        ),
+        LinkError::Unable { .. } => (
+            Exit::Usage,
+            "no-way-there",
+            "reach it over a debug probe, probe:",
         ),
         LinkError::Trouble(trouble) => return trouble::explained(trouble.clone()),
         LinkError::Desk { .. } => (

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    amend, audit, bins, build, cancel, check, completions, device, fetch, init, inspect, key, man,
-    prune, publish, refresh, review, role, sign, sim, stage, status, tour, verify, yank,
+    amend, audit, bins, build, cancel, check, completions, device, export, fetch, init, inspect,
+    key, man, prune, publish, refresh, review, role, sign, sim, stage, status, tour, verify, yank,
 };
 use crate::console::{Answer, Console, Exit, answer, failure, safe};
 use crate::durable;
@@ -53,6 +53,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         #[cfg(feature = "probe")]
         entry::<device::slot::Assigned>(),
         entry::<device::verify::Verified>(),
+        entry::<export::Exported>(),
         entry::<fetch::Fetched>(),
         entry::<init::Founded>(),
         entry::<inspect::Inspected>(),
@@ -82,6 +83,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<sim::boot::Booted>(),
         entry::<sim::cut::Armed>(),
         entry::<sim::new::Made>(),
+        entry::<sim::serve::Serving>(),
         entry::<stage::StagedRelease>(),
         entry::<status::Stands>(),
         entry::<tour::Toured>(),

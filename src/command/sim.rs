@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod cut;
 pub mod new;
+pub mod serve;
 
 use crate::console::{Console, Exit};
 
@@ -20,6 +21,7 @@ enum Action {
     Boot(boot::Boot),
     Cut(cut::Cut),
     New(new::New),
+    Serve(serve::Serve),
 }
 
 impl Sim {
@@ -29,6 +31,7 @@ impl Sim {
             Action::Boot(command) => command.run(console),
             Action::Cut(command) => command.run(console),
             Action::New(command) => command.run(console),
+            Action::Serve(command) => command.run(console),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Write};
 
+use cuff_bootloader::boot::Ended;
 use cuff_bootloader::flash::Fault;
 use cuff_bootloader::judge::Place;
 use cuff_bootloader::plan::{HandOver, Memory, Seen, Step};
@@ -387,7 +388,15 @@ pub fn of_hand_over(hand_over: HandOver, record: Option<&Record>) -> Event {
 
 /// What a bootloader's report says of its boot, where nobody watched it step by step.
 pub fn of_report(report: &Report) -> Vec<Event> {
-    let ended = &report.ended;
+    let releases = report
+        .state
+        .as_ref()
+        .map(|state| (state.installed.as_str(), state.trial.as_str()));
+    of_ended(&report.ended, releases)
+}
+
+/// What the end of a boot says of it; `releases` are the one installed and the one on trial.
+pub fn of_ended(ended: &Ended, releases: Option<(&str, &str)>) -> Vec<Event> {
     let refused = |what: &str, answer: Option<Result<(), Reason>>| match answer {
         Some(Err(reason)) => Some(Event::Refused {
             what: what.to_owned(),
@@ -400,15 +409,8 @@ pub fn of_report(report: &Report) -> Vec<Event> {
         events.push(Event::EvidenceAccepted);
     }
     events.extend(refused("candidate", ended.candidate));
-    let state = report.state.as_ref();
     let release = |on_trial: bool| {
-        name(state.map(|state| {
-            if on_trial {
-                state.trial.as_str()
-            } else {
-                state.installed.as_str()
-            }
-        }))
+        name(releases.map(|(installed, trial)| if on_trial { trial } else { installed }))
     };
     if ended.candidate == Some(Ok(())) {
         events.push(Event::TrialOpened {

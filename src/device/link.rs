@@ -7,6 +7,7 @@ use cuff_bootloader::boot::Ended;
 use cuff_bootloader::flash::Fault;
 use cuff_bootloader::log::{Head, Line};
 use cuff_bootloader::provision::First;
+use cuff_verifier::digest::Digest;
 use cuff_verifier::verdict::Reason;
 
 use super::event::Event;
@@ -38,8 +39,8 @@ pub trait Link {
     /// The tamper log.
     fn log(&mut self) -> Result<Log, LinkError>;
 
-    /// The first `length` bytes of the active slot.
-    fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError>;
+    /// SHA-256 of the first `length` bytes of the active slot.
+    fn active_digest(&mut self, length: u32) -> Result<Digest, LinkError>;
 
     /// All of flash, where the link can read it.
     fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
@@ -50,6 +51,20 @@ pub trait Link {
     fn seen(&mut self) -> Result<Option<Seen>, LinkError> {
         Ok(None)
     }
+
+    /// Who speaks for the unit, where it speaks for itself over a line.
+    fn speaks(&mut self) -> Result<Option<Speaks>, LinkError> {
+        Ok(None)
+    }
+}
+
+/// Who speaks on a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Speaks {
+    /// The bootloader; otherwise the application, which may say anything.
+    pub bootloader: bool,
+    /// Damaged packets it dropped.
+    pub dropped: u32,
 }
 
 /// What a debug probe sees of a chip whose port is open.
@@ -113,6 +128,42 @@ pub enum LinkError {
     /// Its flash failed.
     #[error("the device's flash failed: {0}")]
     Flash(Fault),
+    /// The line cannot be opened.
+    #[error("cannot open `{target}`: {why}")]
+    Line {
+        /// The target as typed.
+        target: String,
+        /// What the system said.
+        why: String,
+    },
+    /// It speaks SMP, and is none of ours.
+    #[error("`{target}` speaks SMP, but it is no cuff device: its bootloader is {bootloader}")]
+    Foreign {
+        /// The target as typed.
+        target: String,
+        /// What it says of its bootloader.
+        bootloader: String,
+    },
+    /// Nothing describes the board it says it is.
+    #[error("`{target}` says its board is `{board}`, which cuff does not know")]
+    UnknownBoard {
+        /// The target as typed.
+        target: String,
+        /// The name.
+        board: String,
+    },
+    /// It answered with an error that is no reason of ours.
+    #[error("the device answers: {said}")]
+    Answer {
+        /// The error, in SMP's words.
+        said: String,
+    },
+    /// Not over this kind of link.
+    #[error("a serial line cannot {what}")]
+    Unable {
+        /// What was wanted.
+        what: &'static str,
+    },
     /// Something between a debug probe and a chip.
     #[error(transparent)]
     Trouble(#[from] Trouble),

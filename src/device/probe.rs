@@ -14,6 +14,7 @@ use cuff_bootloader::layout::{Layout, Region, Slot};
 use cuff_bootloader::provision::{self, First, Unprovisioned};
 use cuff_bootloader::report::Report;
 use cuff_bootloader::upload;
+use cuff_verifier::digest::Digest;
 use embedded_storage::nor_flash::NorFlash;
 
 use super::event;
@@ -253,9 +254,9 @@ impl Link for Probe {
         read::log(&mut flash::Chip::new(&mut shadow, &layout)).map_err(LinkError::Flash)
     }
 
-    fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError> {
+    fn active_digest(&mut self, length: u32) -> Result<Digest, LinkError> {
         let region = self.layout.slot(Slot::Active).part(0, length);
-        self.region(region)
+        Ok(Digest::of(&self.region(region)?))
     }
 
     fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {

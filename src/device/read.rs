@@ -32,10 +32,10 @@ pub fn log<F: Flash>(chip: &mut Chip<'_, F>) -> Result<Log, Fault> {
     Ok(Log { lines, head })
 }
 
-/// The first `length` bytes of the active slot, or all of it.
-pub fn active<F: Flash>(chip: &mut Chip<'_, F>, length: u32) -> Result<Vec<u8>, Fault> {
-    let region = chip.layout().slot(Slot::Active);
-    bytes(chip, region.part(0, length))
+/// SHA-256 of the first `length` bytes of the active slot, or of all of it.
+pub fn active_digest<F: Flash>(chip: &mut Chip<'_, F>, length: u32) -> Result<Digest, Fault> {
+    let region = chip.layout().slot(Slot::Active).part(0, length);
+    chip.digest(region, region.length)
 }
 
 /// The regions that `standing` and `log` read.

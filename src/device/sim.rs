@@ -5,6 +5,7 @@
 
 pub mod flash;
 pub mod folder;
+pub mod line;
 pub mod outside;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use cuff_bootloader::record::{Record, TrialId};
 use cuff_bootloader::report::{self, Report};
 use cuff_bootloader::trust;
 use cuff_bootloader::upload::{self, Candidate, Inbox};
-use cuff_verifier::digest::Hasher;
+use cuff_verifier::digest::{Digest, Hasher};
 
 use super::event::{self, Event};
 use super::link::{Boot, Link, LinkError, Log, Sent};
@@ -305,8 +306,8 @@ impl Link for Sim {
         read::log(&mut self.chip()).map_err(LinkError::Flash)
     }
 
-    fn active(&mut self, length: u32) -> Result<Vec<u8>, LinkError> {
-        read::active(&mut self.chip(), length).map_err(LinkError::Flash)
+    fn active_digest(&mut self, length: u32) -> Result<Digest, LinkError> {
+        read::active_digest(&mut self.chip(), length).map_err(LinkError::Flash)
     }
 
     fn flash(&mut self) -> Result<Option<Vec<u8>>, LinkError> {

@@ -1,6 +1,6 @@
 //! What a device holds, judged at the desk.
 //!
-//! Takes the bytes read back, gives whether the active slot holds the image that the unit says it installed, whether a sealed
+//! Takes what is read back, gives whether the active slot holds the image that the unit says it installed, whether a sealed
 //! bundle's signers say the same, and what every region holds. The judge is the bootloader's; only the place is another.
 
 use cuff_bootloader::flash::Chip;
@@ -9,6 +9,7 @@ use cuff_bootloader::record::Image;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::judge::Known;
 use cuff_verifier::release::Kind;
+use cuff_verifier::verdict::{Reason, Verdict};
 
 use super::link::{Link, LinkError};
 use super::regions;
@@ -24,8 +25,6 @@ pub struct Held {
     pub image: Image,
     /// SHA-256 of what is there.
     pub found: Digest,
-    /// What is there.
-    pub bytes: Vec<u8>,
 }
 
 impl Held {
@@ -34,11 +33,9 @@ impl Held {
         let Some(image) = knowledge.record.expected().copied() else {
             return Ok(None);
         };
-        let bytes = link.active(image.length)?;
         Ok(Some(Self {
             image,
-            found: Digest::of(&bytes),
-            bytes,
+            found: link.active_digest(image.length)?,
         }))
     }
 
@@ -128,12 +125,18 @@ pub fn against(
     let evidence = shipment
         .metadata()?
         .evidence(&goods.path, knowledge.record.root.version)?;
-    Ok(judge(
+    let image = goods.bundle.image();
+    let mut judgement = judge(
         &knowledge.known(unit.bootloader),
         &Update {
             evidence: &evidence,
-            image: Some(&held.bytes),
+            image: Some(image),
         },
         None,
-    ))
+    );
+    // The signers speak of the image in the bundle; the unit must hold the same one.
+    if judgement.verdict == Verdict::Boot && held.found != Digest::of(image) {
+        judgement.verdict = Verdict::Refuse(Reason::ImageDigest);
+    }
+    Ok(judgement)
 }

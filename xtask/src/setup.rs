@@ -26,6 +26,7 @@ pub fn run() -> Result<()> {
     packages()?;
     python("requirements", &place::python_environment())?;
     python("store", &place::tools().join("store"))?;
+    python("smp", &place::tools().join("smp"))?;
     node("node", &place::node_environment())?;
     node("npm", &place::tools().join("azurite"))?;
     dependencies::install()
@@ -177,6 +178,8 @@ fn python(requirements: &str, environment: &Path) -> Result<()> {
         .run()?;
     Tool::new(environment.join("bin/pip"))
         .words("install --quiet --disable-pip-version-check --require-hashes --only-binary :all:")
+        // The files list everything, with digests.
+        .words("--no-deps")
         .words("--requirement")
         .arg(&wanted_file)
         .run()?;

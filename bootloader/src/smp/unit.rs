@@ -14,6 +14,7 @@ use crate::{
     flash::{Chip, Flash},
     journal,
     layout::{Region, Slot},
+    log,
     plan::HandOver,
     record::RECORD,
     trust::{self, Bank, Banks},
@@ -28,7 +29,7 @@ pub(super) fn describe<F: Flash>(
     out: &mut Writer<'_>,
 ) {
     let record = trust::look(chip).record().copied();
-    out.map(if record.is_some() { 21 } else { 9 });
+    out.map(if record.is_some() { 24 } else { 10 });
     out.text("board").text(stand.board);
     out.text("bootloader").uint(stand.bootloader);
     out.text("mode").uint(match stand.mode {
@@ -46,6 +47,12 @@ pub(super) fn describe<F: Flash>(
     out.text("inbox").uint(answer(stand.ended.inbox));
     out.text("candidate").uint(answer(stand.ended.candidate));
     out.text("broken").uint(u64::from(broken));
+    let region = chip.layout().trust;
+    out.text("trust").uint(match record {
+        Some(_) => 0,
+        None if chip.blank(region, 0, region.length) == Ok(true) => 2,
+        None => 1,
+    });
     let Some(record) = record else { return };
     let identity = &record.identity;
     out.text("product").text(identity.product.as_str());
@@ -60,11 +67,14 @@ pub(super) fn describe<F: Flash>(
     out.text("floor").uint(record.floor.0);
     out.text("minimum").uint(record.minimum_counter.0);
     out.text("counter").uint(carry::counter(chip, &record).0);
-    let trial = record.trial.map(|trial| trial.id(&identity.clone()).0);
+    let trial = record.trial.map(|trial| trial.id(identity).0);
     let starts = journal::look(chip)
         .filter(|progress| Some(progress.business) == trial)
         .map_or(0, |progress| progress.starts);
     out.text("starts").uint(u64::from(starts));
+    let head = log::head(chip).unwrap_or_default();
+    out.text("log").uint(u64::from(head.sequence));
+    out.text("head").bytes(&head.hash);
 }
 
 /// A piece of the trust record and the root behind it.
@@ -90,7 +100,7 @@ pub(super) fn record<F: Flash>(
 
 /// A piece of the tamper log's region.
 #[inline(never)]
-pub(super) fn log<F: Flash>(
+pub(super) fn tamper_log<F: Flash>(
     chip: &mut Chip<'_, F>,
     arguments: &Arguments<'_>,
     out: &mut Writer<'_>,

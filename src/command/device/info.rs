@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{At, explained, provisioned};
 use crate::board::{ClockQuality, Lock};
 use crate::console::{Answer, Console, Exit, safe};
-use crate::device::link::Seen;
+use crate::device::link::{Seen, Speaks};
 use crate::device::state;
 use crate::device::unit::{Standing, Unit, lock_means};
 use crate::durable;
@@ -34,6 +34,7 @@ impl Info {
         let mut link = self.at.reach()?;
         let unit = link.unit().map_err(explained)?;
         let seen = link.seen().map_err(explained)?;
+        let speaks = link.speaks().map_err(explained)?;
         let state = match &unit.standing {
             Standing::Provisioned(knowledge) => state::state(&unit, knowledge),
             Standing::Blank | Standing::Damaged => None,
@@ -49,6 +50,7 @@ impl Info {
             lock: unit.board.lock,
             lock_means: lock_means(&unit.board).to_owned(),
             chip: seen.map(Chip::of),
+            line: speaks.map(Line::of),
             bootloader: unit.bootloader,
             standing: standing(&unit).to_owned(),
             freshness: freshness(&unit).to_owned(),
@@ -88,6 +90,8 @@ pub struct Described {
     lock_means: String,
     /// What a debug probe sees of the chip; absent where the device speaks for itself.
     chip: Option<Chip>,
+    /// Who answered on a serial line; absent where nobody had to.
+    line: Option<Line>,
     /// Version of its bootloader.
     bootloader: u64,
     /// `provisioned`, `blank` or `damaged`.
@@ -124,6 +128,29 @@ impl Chip {
             uid: seen.uid,
             port: "open".to_owned(),
             millivolts: seen.millivolts,
+        }
+    }
+}
+
+/// Who answered on a serial line.
+#[derive(Serialize, JsonSchema)]
+struct Line {
+    /// `application`, which may say anything, or `bootloader`.
+    speaker: String,
+    /// Damaged packets that it dropped since it was reset.
+    dropped: u32,
+}
+
+impl Line {
+    fn of(speaks: Speaks) -> Self {
+        let speaker = if speaks.bootloader {
+            "bootloader"
+        } else {
+            "application"
+        };
+        Self {
+            speaker: speaker.to_owned(),
+            dropped: speaks.dropped,
         }
     }
 }
@@ -167,6 +194,13 @@ impl Answer for Described {
                 safe(&chip.name),
                 chip.uid,
                 chip.port
+            )?;
+        }
+        if let Some(line) = &self.line {
+            writeln!(
+                out,
+                "line        the {} answers, {} damaged packets since its reset",
+                line.speaker, line.dropped
             )?;
         }
         let lock = match self.lock {

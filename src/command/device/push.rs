@@ -309,12 +309,22 @@ impl Pushed {
         self.boots = boots.into_iter().map(|boot| boot.events).collect();
         let events = self.boots.last().map(Vec::as_slice).unwrap_or_default();
         let started = events.iter().rev().find_map(|event| match event {
-            Event::TrialStarted { release, start, of } => Some((release, start, of)),
+            Event::TrialStarted { release, start, of } => {
+                Some((release, format!(", start {start} of {of}")))
+            }
+            _ => None,
+        });
+        // Where nobody watched step by step, only that it runs is known.
+        let started = started.or_else(|| match events.last() {
+            Some(Event::Running {
+                release,
+                trial: true,
+            }) => Some((release, String::new())),
             _ => None,
         });
         self.next = match (self.ended, started, &self.reason) {
-            (Ended::Accepted, Some((release, start, of)), _) => format!(
-                "{release} runs on trial, start {start} of {of}: once it confirms, the next boot installs it; if it never does, the release before comes back"
+            (Ended::Accepted, Some((release, start)), _) => format!(
+                "{release} runs on trial{start}: once it confirms, the next boot installs it; if it never does, the release before comes back"
             ),
             (Ended::Accepted, None, _) => {
                 "the device's trust is up to date; what it runs has not changed".to_owned()

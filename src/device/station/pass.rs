@@ -344,7 +344,7 @@ impl Work<'_, '_, '_> {
         let boot = probe.region(layout.boot.part(0, length))?;
         compare("boot", regions.boot.start, &boot, &order.boot)?;
         let length = u32::try_from(order.image.len()).unwrap_or(u32::MAX);
-        let active = probe.active(length)?;
+        let active = probe.region(layout.active.part(0, length))?;
         compare("active", regions.active.start, &active, &order.image)
     }
 }
