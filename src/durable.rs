@@ -1,7 +1,7 @@
 //! Files written whole or not at all.
 //!
 //! It takes a path and bytes; after `Ok` the bytes survive a power cut, after `Err` the old file is untouched (or, if
-//! only the last fsync failed, old or new, never half). It never writes in place.
+//! only the last fsync failed, old or new, never half). Nothing but [`append`] writes in place.
 //!
 //! ```text
 //! openat(dir, ".tmpXXXXXX", O_CREAT|O_EXCL, mode)     a new name beside the target: same file system, so rename works
@@ -35,6 +35,37 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// Like [`create_new`], readable by the owner alone from the first moment (mode 0600).
 pub fn create_new_private(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     create(path, bytes, Access::Owner)
+}
+
+/// Puts the bytes at the end of a file, after its first `keep` bytes; makes the file if it is not there.
+///
+/// ```text
+/// openat(path, O_CREAT|O_APPEND)
+/// ftruncate(keep)                                     what a power cut left of an earlier try
+/// write(bytes)
+/// fdatasync                                           the bytes, and the length
+/// fsync(dir)                                          the name, of a new file
+/// ```
+///
+/// After `Ok` the bytes survive a power cut; a power cut before may leave a part of them, and never touches what is kept. A
+/// disk that is full leaves the file as it was.
+pub fn append(path: &Path, keep: u64, bytes: &[u8]) -> Result<(), WriteError> {
+    let fresh = !path.exists();
+    let grow = || {
+        let mut file = File::options().create(true).append(true).open(path)?;
+        file.set_len(keep)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // As far as it goes: whoever appends next takes off what is left.
+            let _ = file.set_len(keep);
+        }
+        written
+    };
+    grow().map_err(|source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    if fresh { sync_folder(path) } else { Ok(()) }
 }
 
 /// Why a file was not written.
@@ -197,6 +228,17 @@ mod tests {
         ));
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn append_keeps_what_is_before_and_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        append(&path, 0, b"one").unwrap();
+        append(&path, 3, b"two").unwrap();
+        append(&path, 4, b"!").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"onet!");
+        assert!(append(&folder.path().join("no/a"), 0, b"").is_err());
     }
 
     #[test]

@@ -263,3 +263,115 @@ fn line_ending_conversion_does_not_touch_what_is_signed() {
     let status = office.at("bob", "status --json").json();
     assert_eq!(status["outdated"], serde_json::json!([]));
 }
+
+/// The lines of somebody's audit log in a clone, by the beginning of their key id.
+fn log(office: &Office, clone: &str, key: &str) -> (std::path::PathBuf, Vec<String>) {
+    let folder = office.room.path(clone).join("audit");
+    let name = metadata(&folder)
+        .into_iter()
+        .find(|name| name.starts_with(key))
+        .unwrap();
+    let text = fs::read_to_string(folder.join(&name)).unwrap();
+    (
+        folder.join(name),
+        text.lines().map(ToOwned::to_owned).collect(),
+    )
+}
+
+const ALICE: &str = "d1e6a2a3";
+const BOB: &str = "c3f39fbd";
+
+#[test]
+fn the_audit_logs_of_two_clones_merge_and_a_publication_folds_both() {
+    let office = Office::open();
+    office.at("desk", "stage one").expect(0);
+    office.commit("desk", "Stage band/1.0.0");
+    office.bob_joins();
+    // At the same time: Alice reviews and signs in her clone, Bob is refused, reviews and signs in his.
+    office.sign("desk", "alice").expect(0);
+    office.commit("desk", "Sign as alice");
+    office
+        .at("bob", "sign --key bob.key --review 0000-0000-0000-0000")
+        .expect(1);
+    office.sign("bob", "bob").expect(0);
+    office.commit("bob", "Sign as bob");
+    office.git("bob", &["pull", "--quiet", "--no-rebase", "--no-edit"]);
+    let verified = office.at("bob", "audit verify").expect(0);
+    assert!(
+        verified
+            .stdout
+            .contains("nothing is published yet that vouches for them"),
+        "{verified}"
+    );
+    let story = office.at("bob", "audit show").expect(0).stdout;
+    for words in ["alice", "bob", "not-reviewed"] {
+        assert!(story.contains(words), "{words}: {story}");
+    }
+    office
+        .at("bob", "publish --online-key online.key")
+        .expect(0);
+    office.commit("bob", "Publish");
+    office.git(
+        "desk",
+        &["pull", "--quiet", "--no-rebase", "../bob", "main"],
+    );
+    // Both logs are in the digest that the snapshot signs, and both clones have all of it.
+    for clone in ["desk", "bob"] {
+        let verified = office.at(clone, "audit verify").expect(0);
+        assert!(
+            verified
+                .stdout
+                .contains("the signed snapshot vouches for all of them"),
+            "{verified}"
+        );
+    }
+    for (clone, key) in [("desk", BOB), ("bob", ALICE)] {
+        let (path, lines) = log(&office, clone, key);
+        let whole = fs::read(&path).unwrap();
+        let all_but_one = lines[..lines.len() - 1].iter();
+        fs::write(
+            &path,
+            all_but_one
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        )
+        .unwrap();
+        let cut = office.at(clone, "audit verify").expect(1);
+        assert!(
+            cut.stdout.contains(&format!(
+                "truncated: it had {} entries and has {}",
+                lines.len(),
+                lines.len() - 1
+            )),
+            "{cut}"
+        );
+        fs::write(&path, whole).unwrap();
+        office.at(clone, "audit verify").expect(0);
+    }
+}
+
+#[test]
+fn one_key_in_two_clones_at_once_is_named() {
+    let office = Office::open();
+    office.bob_joins();
+    office.sign("desk", "alice").expect(0);
+    office.commit("desk", "Sign as alice");
+    let review = office.at("bob", "review --json").expect(0).json();
+    let line = format!(
+        "sign --key alice.key --role root --review {}",
+        review["digest"].as_str().unwrap()
+    );
+    office.at("bob", &line).expect(0);
+    office.commit("bob", "Sign as alice, elsewhere");
+    let merge = office.try_git("bob", &["pull", "--quiet", "--no-rebase", "--no-edit"]);
+    assert!(!merge.status.success());
+    let verified = office.at("bob", "audit verify").expect(1);
+    assert!(
+        verified
+            .stdout
+            .contains("the same key was used in two clones at once"),
+        "{verified}"
+    );
+    office.git("bob", &["checkout", "--ours", "audit"]);
+    office.at("bob", "audit verify").expect(0);
+}

@@ -148,7 +148,7 @@ impl<'a> Audit<'a> {
             path: folder.clone(),
             source,
         })?;
-        Log::read(&folder, name)?.append(&folder, Utc(now), event)
+        Log::read(&folder, name)?.append(Utc(now), event)
     }
 }
 

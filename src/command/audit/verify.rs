@@ -112,6 +112,9 @@ impl Answer for Checked {
         write!(out, "{} entries in {} logs", self.entries, self.logs)?;
         match (self.problems.is_empty(), self.vouched) {
             (false, _) => writeln!(out, "; {} problems", self.problems.len()),
+            (true, true) if self.uncovered == 0 => {
+                writeln!(out, ", whole; the signed snapshot vouches for all of them")
+            }
             (true, true) => writeln!(
                 out,
                 ", whole; the signed snapshot vouches for all but the last {}",

@@ -1,6 +1,7 @@
 //! One log: a file of entries, each after the one before.
 //!
-//! Reading never fails because of what an entry says: [`Log::faults`] lists what is wrong. Adding to a log insists on its end.
+//! Reading never fails because of what an entry says: [`Log::faults`] lists what is wrong. Adding to a log insists on its end,
+//! and touches nothing before it.
 
 use std::fs;
 use std::io;
@@ -46,6 +47,24 @@ pub struct Line {
     pub entry: Result<Entry, EntryError>,
 }
 
+impl Line {
+    fn read(number: usize, line: &[u8]) -> Self {
+        let (text, whole) = match line.strip_suffix(b"\n") {
+            Some(text) => (text, true),
+            None => (line, false),
+        };
+        Self {
+            number,
+            digest: Hex::sha256(text),
+            entry: if whole {
+                Entry::read(text)
+            } else {
+                Err(EntryError::CutOff)
+            },
+        }
+    }
+}
+
 impl Log {
     /// Reads it; one that is not there is empty.
     pub fn read(folder: &Path, name: &str) -> Result<Self, AuditError> {
@@ -70,21 +89,9 @@ impl Log {
     /// Every line.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         let lines = self.bytes.split_inclusive(|byte| *byte == b'\n');
-        lines.enumerate().map(|(index, line)| {
-            let (text, whole) = match line.strip_suffix(b"\n") {
-                Some(text) => (text, true),
-                None => (line, false),
-            };
-            Line {
-                number: index + 1,
-                digest: Hex::sha256(text),
-                entry: if whole {
-                    Entry::read(text)
-                } else {
-                    Err(EntryError::CutOff)
-                },
-            }
-        })
+        lines
+            .enumerate()
+            .map(|(index, line)| Line::read(index + 1, line))
     }
 
     /// Every line that is no entry, or does not follow the one before.
@@ -112,10 +119,16 @@ impl Log {
 
     /// Where it stands.
     pub fn head(&self) -> Option<Head> {
-        self.lines().last().map(|line| Head {
+        Self::last_of(&self.bytes).map(|line| Head {
             number: line.number as u64,
             entry: line.digest,
         })
+    }
+
+    fn last_of(bytes: &[u8]) -> Option<Line> {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let (index, line) = lines.enumerate().last()?;
+        Some(Line::read(index + 1, line))
     }
 
     /// Whether git left both sides of a merge in it.
@@ -125,13 +138,9 @@ impl Log {
             .any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
     }
 
-    /// Adds an entry at the end. An end that is no entry of ours is not built upon.
-    pub(super) fn append(
-        mut self,
-        folder: &Path,
-        time: Utc,
-        event: Event,
-    ) -> Result<Hex, AuditError> {
+    /// Adds an entry at the end. An end that is no entry of ours is not built upon; the beginning of one is what a power cut
+    /// leaves of an entry that nobody was told is there, and the new one takes its place.
+    pub(super) fn append(self, time: Utc, event: Event) -> Result<Hex, AuditError> {
         if self.is_in_conflict() {
             return Err(AuditError::Conflict(self.path));
         }
@@ -140,7 +149,9 @@ impl Log {
             line,
             fault,
         };
-        let (number, previous) = match self.lines().last() {
+        let end = self.bytes.iter().rposition(|byte| *byte == b'\n');
+        let (whole, _) = self.bytes.split_at(end.map_or(0, |end| end + 1));
+        let (number, previous) = match Self::last_of(whole) {
             None => (1, Entry::before_first(&self.name)),
             Some(line) => match line.entry {
                 Ok(entry) if entry.number == line.number as u64 => (entry.number + 1, line.digest),
@@ -158,16 +169,12 @@ impl Log {
             time,
             event,
         };
-        let line = entry
+        let mut line = entry
             .line()
             .ok_or_else(|| broken(self.lines().count() + 1, EntryError::Unwritable))?;
         let digest = Hex::sha256(&line);
-        self.bytes.extend(line);
-        self.bytes.push(b'\n');
-        durable::write(
-            &folder.join(format!("{}{EXTENSION}", self.name)),
-            &self.bytes,
-        )?;
+        line.push(b'\n');
+        durable::append(&self.path, whole.len() as u64, &line)?;
         Ok(digest)
     }
 }

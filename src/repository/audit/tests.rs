@@ -173,7 +173,7 @@ fn a_removed_log_and_an_entry_of_another_log_are_named() {
 #[test]
 fn nothing_is_built_upon_a_broken_end() {
     let room = room();
-    room.edit(&room.alice, |text| text[..text.len() - 3].to_owned());
+    room.edit(&room.alice, |text| text.replace("\"time\":", "\"time\": "));
     let digest = Hex::sha256(b"");
     let audit = Audit::of(&room.desk);
     let refused = audit.note_by(&room.alice, at(9), Event::Reviewed { digest });
@@ -181,6 +181,35 @@ fn nothing_is_built_upon_a_broken_end() {
         matches!(refused, Err(AuditError::Broken { line: 2, .. })),
         "{refused:?}"
     );
+}
+
+#[test]
+fn what_a_power_cut_left_of_an_entry_is_replaced_by_the_next() {
+    let room = room();
+    let bob = Hex::sha256(b"bob");
+    let event = || Event::Reviewed {
+        digest: Hex::sha256(b""),
+    };
+    let audit = Audit::of(&room.desk);
+    let whole = fs::read(room.path(&bob)).unwrap();
+    for left in ["{", "{\"event\":{\"reviewed\""] {
+        let cut = [&whole, left.as_bytes()].concat();
+        fs::write(room.path(&bob), cut).unwrap();
+        audit.note_by(&bob, at(9), event()).unwrap();
+        assert!(fs::read(room.path(&bob)).unwrap().starts_with(&whole));
+        assert_eq!(room.report().problems, []);
+        assert_eq!(room.report().uncovered, 2);
+    }
+    // One that a publication vouches for was whole: that it is gone shows.
+    room.edit(&room.alice, |text| text[..text.len() - 3].to_owned());
+    audit.note_by(&room.alice, at(9), event()).unwrap();
+    let report = room.report();
+    assert_eq!(report.problems.len(), 1, "{report:?}");
+    assert!(report.problems[0].message.contains("edited: entry 2 was"));
+    // The first of a log, too.
+    fs::write(room.path(&bob), "{").unwrap();
+    audit.note_by(&bob, at(9), event()).unwrap();
+    assert_eq!(audit.logs().unwrap()[&bob.to_string()].faults(), []);
 }
 
 #[test]
