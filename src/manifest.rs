@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::board::region::Region;
 use crate::name::{Hardware, Product, Version};
-use crate::place::{Malformed, Place, read_toml};
+use crate::place::{TomlError, read_toml};
 
 /// Largest manifest, in bytes.
 pub const MAX_MANIFEST: u64 = 64 << 10;
@@ -55,28 +55,12 @@ impl Manifest {
         let written: Written = read_toml(file, text)?;
         written
             .into_manifest()
-            .map_err(|(offset, fault)| ManifestError::Rule {
-                place: Place::at(file, text, offset),
-                fault,
-            })
+            .map_err(|(offset, fault)| ManifestError::rule(file, text, offset, fault))
     }
 }
 
 /// Why a manifest was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ManifestError {
-    /// Not TOML, a field missing, unknown or of the wrong type, or a name outside its rule.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// Well-formed, but against a rule.
-    #[error("{place}: {fault}")]
-    Rule {
-        /// Where it stands.
-        place: Place,
-        /// The rule.
-        fault: Fault,
-    },
-}
+pub type ManifestError = TomlError<Fault>;
 
 /// Rules for values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -50,6 +50,32 @@ pub struct Malformed {
     pub complaint: String,
 }
 
+/// Why a TOML file was refused; `F` are its own rules.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TomlError<F: std::error::Error + 'static> {
+    /// Not TOML, a field missing, unknown or of the wrong type.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Well-formed, but against a rule.
+    #[error("{place}: {fault}")]
+    Rule {
+        /// Where it stands.
+        place: Place,
+        /// The rule.
+        fault: F,
+    },
+}
+
+impl<F: std::error::Error + 'static> TomlError<F> {
+    /// A rule that is broken at byte `offset` of `text`.
+    pub fn rule(file: &str, text: &str, offset: usize, fault: F) -> Self {
+        Self::Rule {
+            place: Place::at(file, text, offset),
+            fault,
+        }
+    }
+}
+
 /// Reads `text` into `T`. Strictness (unknown fields) is `T`'s own to declare.
 pub fn read_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Malformed> {
     toml::from_str(text).map_err(|error| {

@@ -17,7 +17,7 @@ mod vault;
 
 use std::process::Command;
 
-use support::Desk;
+use support::{Desk, Transcript};
 
 /// Whether foreign programs are left out: a quick run does without them, a whole one fails where they are missing.
 fn quick() -> bool {
@@ -42,4 +42,17 @@ fn run(command: &mut Command) -> String {
 fn found(desk: &Desk) {
     desk.cuff("init desk --key root=me.pub --key band=me.pub --online online.pub")
         .expect(0);
+}
+
+/// A signer that cannot be had, and why; nothing may have been written.
+fn refused(desk: &Desk, signer: &str, code: i32, rule: &str, words: &[&str]) -> Transcript {
+    let refused = desk
+        .cuff(&format!("key new nobody --signer {signer} --json"))
+        .expect(code);
+    assert_eq!(refused.json()["error"]["rule"], rule, "{refused}");
+    for word in words {
+        assert!(refused.stderr.contains(word), "{word}: {refused}");
+    }
+    assert!(!desk.path("nobody.pub").exists());
+    refused
 }

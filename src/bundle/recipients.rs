@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::place::{Malformed, Place, read_toml};
+use crate::place::{TomlError, read_toml};
 
 /// A declaration that keeps every rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +26,10 @@ pub struct Recipient {
 impl Recipients {
     /// Reads it; `file` is used in messages only.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, RecipientsError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| RecipientsError::NotText)?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| RecipientsError::rule(file, "", 0, Fault::NotText))?;
         let written: Written = read_toml(file, text)?;
-        let fault = |offset, fault| RecipientsError::Rule {
-            place: Place::at(file, text, offset),
-            fault,
-        };
+        let fault = |offset, fault| RecipientsError::rule(file, text, offset, fault);
         if *written.format.get_ref() != FORMAT {
             let found = *written.format.get_ref();
             return Err(fault(written.format.span().start, Fault::Format(found)));
@@ -115,27 +113,14 @@ impl Recipients {
 }
 
 /// A declaration that is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecipientsError {
-    /// Not UTF-8.
-    #[error("recipients must be a TOML file in UTF-8")]
-    NotText,
-    /// Not TOML, a field missing, unknown or of the wrong type.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// Well-formed, but against a rule.
-    #[error("{place}: {fault}")]
-    Rule {
-        /// Where it stands.
-        place: Place,
-        /// The rule.
-        fault: Fault,
-    },
-}
+pub type RecipientsError = TomlError<Fault>;
 
 /// Rules for values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
+    /// Not UTF-8.
+    #[error("recipients must be a TOML file in UTF-8")]
+    NotText,
     /// Written for a newer cuff.
     #[error("format must be {FORMAT}, found {0}")]
     Format(u32),
@@ -327,9 +312,10 @@ where = ["DE"]
         let (_, again) = ONE.split_once('\n').unwrap();
         let twice = Recipients::read("r.toml", format!("{ONE}{again}").as_bytes());
         assert!(twice.unwrap_err().to_string().contains("again"));
+        let binary = Recipients::read("r.toml", &[0xFF]).unwrap_err().to_string();
         assert_eq!(
-            Recipients::read("r.toml", &[0xFF]),
-            Err(RecipientsError::NotText)
+            binary,
+            "r.toml:1:1: recipients must be a TOML file in UTF-8"
         );
     }
 }

@@ -5,10 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::Desk;
-use crate::{found, run};
+use crate::{found, refused, run};
 
 /// An agent of its own, which goes with this value.
-struct Agent {
+pub struct Agent {
     process: Child,
     socket: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Agent {
         Self { process, socket }
     }
 
-    fn add(&self, desk: &Desk, name: &str) {
+    pub fn add(&self, desk: &Desk, name: &str) {
         run(Command::new("ssh-add")
             .arg(desk.path(name))
             .env("SSH_AUTH_SOCK", &self.socket));
@@ -45,30 +45,19 @@ impl Drop for Agent {
 }
 
 /// A desk and its agent; `cuff` knows the socket.
-fn desk() -> (Desk, Agent) {
+pub fn desk() -> (Desk, Agent) {
     let desk = Desk::new().hide_hex();
     let agent = Agent::start(&desk);
     let socket = agent.socket.clone();
     (desk.variable("SSH_AUTH_SOCK", socket), agent)
 }
 
-fn generate(desk: &Desk, kind: &str, name: &str, passphrase: &str) {
+pub fn generate(desk: &Desk, kind: &str, name: &str, passphrase: &str) {
     run(Command::new("ssh-keygen")
         .args(["-q", "-t", kind, "-N", passphrase, "-C"])
         .arg(format!("{name}@desk"))
         .arg("-f")
         .arg(desk.path(name)));
-}
-
-fn refused(desk: &Desk, uri: &str, code: i32, rule: &str, words: &[&str]) {
-    let refused = desk
-        .cuff(&format!("key new nobody --signer {uri} --json"))
-        .expect(code);
-    assert_eq!(refused.json()["error"]["rule"], rule, "{refused}");
-    for word in words {
-        assert!(refused.stderr.contains(word), "{word}: {refused}");
-    }
-    assert!(!desk.path("nobody.pub").exists());
 }
 
 #[test]

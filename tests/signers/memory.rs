@@ -1,4 +1,5 @@
-//! What is left of a private key: nothing in what a process prints, and nothing in its memory once it has signed.
+//! What is left of a private key: nothing in what a process prints, and nothing in its memory once it has signed, whatever kind
+//! of signer it had.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -11,8 +12,8 @@ use cuff::key::file::{self, Protection};
 use cuff::key::secret::{Passphrase, SecretKey};
 use sha2::{Digest, Sha512};
 
-use crate::found;
 use crate::support::Desk;
+use crate::{agent, found, quick, token, vault};
 
 const PASSPHRASE: &str = "a passphrase of this test alone";
 
@@ -36,25 +37,34 @@ fn desk() -> Desk {
     desk
 }
 
+/// What a secret is called, and its bytes.
+type Needle = (&'static str, Vec<u8>);
+
 /// Everything a private key might be found by.
-fn needles() -> Vec<(&'static str, Vec<u8>)> {
-    let expanded = Sha512::digest(SEED);
+fn needles_of(seed: [u8; 32]) -> Vec<Needle> {
+    let expanded = Sha512::digest(seed);
     let mut scalar = expanded[..32].to_vec();
     scalar[0] &= 0xF8;
     scalar[31] = scalar[31] & 0x7F | 0x40;
     vec![
-        ("the seed", SEED.to_vec()),
-        ("half the seed", SEED[..16].to_vec()),
-        ("the other half", SEED[16..].to_vec()),
-        ("the seed in hex", hex::encode(SEED).into_bytes()),
+        ("the seed", seed.to_vec()),
+        ("half the seed", seed[..16].to_vec()),
+        ("the other half", seed[16..].to_vec()),
+        ("the seed in hex", hex::encode(seed).into_bytes()),
         (
             "the seed in base64",
-            Base64::encode_string(&SEED[..30]).into_bytes(),
+            Base64::encode_string(&seed[..30]).into_bytes(),
         ),
         ("the scalar", scalar),
         ("the prefix for nonces", expanded[32..].to_vec()),
-        ("the passphrase", PASSPHRASE.as_bytes().to_vec()),
     ]
+}
+
+/// The same, and the passphrase.
+fn needles() -> Vec<Needle> {
+    let mut needles = needles_of(SEED);
+    needles.push(("the passphrase", PASSPHRASE.as_bytes().to_vec()));
+    needles
 }
 
 fn holds(memory: &[u8], needle: &[u8]) -> bool {
@@ -62,7 +72,7 @@ fn holds(memory: &[u8], needle: &[u8]) -> bool {
 }
 
 /// `cuff sign`, stopped where it has signed and its answer does not fit into the pipe that nobody reads.
-fn signed_and_stuck(desk: &Desk) -> (Child, std::io::PipeReader) {
+fn signed_and_stuck(desk: &Desk, key: &[&str]) -> (Child, std::io::PipeReader) {
     let review = desk.cuff("review --desk desk --json").expect(0).json();
     let digest = review["digest"].as_str().unwrap().to_owned();
     let (reader, mut writer) = std::io::pipe().unwrap();
@@ -70,10 +80,8 @@ fn signed_and_stuck(desk: &Desk) -> (Child, std::io::PipeReader) {
     std::io::Write::write_all(&mut writer, &vec![b'.'; 65536]).unwrap();
     let child = desk
         .command()
-        .args([
-            "sign", "--desk", "desk", "--key", "me.key", "--review", &digest,
-        ])
-        .args(["--passphrase-file", "passphrase"])
+        .args(["sign", "--desk", "desk", "--review", &digest, "--key"])
+        .args(key)
         .stdin(Stdio::null())
         .stdout(writer)
         .stderr(Stdio::null())
@@ -99,15 +107,71 @@ fn signed_and_stuck(desk: &Desk) -> (Child, std::io::PipeReader) {
 
 #[test]
 fn a_process_that_has_signed_holds_no_private_key() {
-    let desk = desk();
-    let (mut child, reader) = signed_and_stuck(&desk);
+    let key = ["me.key", "--passphrase-file", "passphrase"];
+    holds_nothing(&desk(), &key, &needles());
+}
+
+#[test]
+fn nor_one_that_signed_with_an_agent() {
+    let (desk, agent) = agent::desk();
+    agent::generate(&desk, "ed25519", "me.ssh", "");
+    agent.add(&desk, "me.ssh");
+    let key = ssh_key::PrivateKey::from_openssh(desk.read("me.ssh")).unwrap();
+    let seed = key.key_data().ed25519().unwrap().private.to_bytes();
+    for name in ["me", "online"] {
+        desk.cuff(&format!("key new {name} --signer ssh-agent:"))
+            .expect(0);
+    }
+    found(&desk);
+    holds_nothing(&desk, &["ssh-agent:"], &needles_of(seed));
+}
+
+/// The library of a software token works with the key inside of our process: it too must be gone, and the PIN.
+#[test]
+fn nor_one_that_signed_with_a_token() {
+    if quick() {
+        return;
+    }
+    let desk = token::desk();
+    token::token(&desk, "desk", &[]);
+    let key = SecretKey::from_seed(&SEED);
+    file::create(&desk.path("plain.pem"), &key, &Protection::Unencrypted).unwrap();
+    desk.write("pin", PASSPHRASE);
+    token::import(&desk, "desk", "root", "plain.pem");
+    token::change_pin(&desk, "desk", PASSPHRASE);
+    let uri = "pkcs11:token=desk?pin-source=file:pin";
+    for name in ["me", "online"] {
+        desk.cuff(&format!("key new {name} --signer {uri}"))
+            .expect(0);
+    }
+    found(&desk);
+    holds_nothing(&desk, &[uri], &needles());
+}
+
+#[test]
+fn nor_one_that_signed_with_vault() {
+    let (address, _) = vault::vault("ed25519");
+    let desk = Desk::new()
+        .variable("VAULT_ADDR", address)
+        .variable("VAULT_TOKEN", vault::TOKEN);
+    for name in ["me", "online"] {
+        desk.cuff(&format!("key new {name} --signer vault:band"))
+            .expect(0);
+    }
+    found(&desk);
+    holds_nothing(&desk, &["vault:band"], &needles_of(vault::seed(2)));
+}
+
+/// Lets it sign, and looks for the secrets in its memory.
+fn holds_nothing(desk: &Desk, key: &[&str], secrets: &[Needle]) {
+    let (mut child, reader) = signed_and_stuck(desk, key);
     let process = format!("/proc/{}", child.id());
     // Not dumpable: its files belong to root, so that no other process of this user may look.
     assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
     match File::open(format!("{process}/mem")) {
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
         Ok(memory) => {
-            let found = search(&process, memory, b"--passphrase-file\0");
+            let found = search(&process, memory, b"--review\0", secrets);
             assert!(found.is_empty(), "{found:#?}");
         }
     }
@@ -116,7 +180,7 @@ fn a_process_that_has_signed_holds_no_private_key() {
 }
 
 /// All memory of a process that can be written to, which is where anything it was given would be. `canary` is surely there.
-fn search(process: &str, mut memory: File, canary: &[u8]) -> Vec<String> {
+fn search(process: &str, mut memory: File, canary: &[u8], secrets: &[Needle]) -> Vec<String> {
     let maps = fs::read_to_string(format!("{process}/maps")).unwrap();
     let (mut sung, mut found) = (false, Vec::new());
     for line in maps.lines() {
@@ -139,8 +203,8 @@ fn search(process: &str, mut memory: File, canary: &[u8]) -> Vec<String> {
             continue;
         }
         sung |= holds(&bytes, canary);
-        for (name, needle) in needles() {
-            if holds(&bytes, &needle) {
+        for (name, needle) in secrets {
+            if holds(&bytes, needle) {
                 found.push(format!("{name} in {line}"));
             }
         }
@@ -162,7 +226,7 @@ fn the_search_finds_what_is_there() {
     let process = format!("/proc/{}", child.id());
     std::thread::sleep(Duration::from_millis(100));
     let memory = File::open(format!("{process}/mem")).unwrap();
-    let found = search(&process, memory, b"sleep\0");
+    let found = search(&process, memory, b"sleep\0", &needles());
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(found.len(), 1, "{found:?}");

@@ -11,7 +11,7 @@ const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const PIN: &str = "4711";
 
 /// A desk with a token slot machine of its own; `CUFF_PKCS11_MODULE` is the shim in front of `SoftHSM`.
-fn desk() -> Desk {
+pub fn desk() -> Desk {
     let desk = Desk::new().hide_hex();
     desk.write(
         "softhsm2.conf",
@@ -28,18 +28,35 @@ fn desk() -> Desk {
         .variable("CUFF_PKCS11_MODULE", shim())
 }
 
+fn with(desk: &Desk, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("SOFTHSM2_CONF", desk.path("softhsm2.conf"));
+    command
+}
+
+/// Puts a key from a file onto a token.
+pub fn import(desk: &Desk, label: &str, name: &str, file: &str) {
+    run(with(desk, "softhsm2-util")
+        .arg("--import")
+        .arg(desk.path(file))
+        .args(["--token", label, "--label", name, "--id", "01"])
+        .args(["--pin", PIN]));
+}
+
+/// Gives a token another PIN.
+pub fn change_pin(desk: &Desk, label: &str, pin: &str) {
+    run(with(desk, "pkcs11-tool")
+        .args(["--module", SOFTHSM, "--token-label", label])
+        .args(["--login", "--pin", PIN, "--change-pin", "--new-pin", pin]));
+}
+
 /// Initialises a token and makes a key on it.
-fn token(desk: &Desk, label: &str, keys: &[(&str, &str)]) {
-    let with = |program: &str| {
-        let mut command = Command::new(program);
-        command.env("SOFTHSM2_CONF", desk.path("softhsm2.conf"));
-        command
-    };
-    run(with("softhsm2-util")
+pub fn token(desk: &Desk, label: &str, keys: &[(&str, &str)]) {
+    run(with(desk, "softhsm2-util")
         .args(["--init-token", "--free", "--label", label])
         .args(["--pin", PIN, "--so-pin", "0815"]));
     for (number, (name, kind)) in keys.iter().enumerate() {
-        run(with("pkcs11-tool")
+        run(with(desk, "pkcs11-tool")
             .args([
                 "--module",
                 SOFTHSM,
@@ -76,18 +93,9 @@ fn introduce(desk: &Desk, uri: &str) -> Transcript {
     desk.cuff(&format!("key new me --signer {uri} --passphrase-file pin"))
 }
 
-/// What was refused, and why; nothing may have been written.
 fn refused(desk: &Desk, uri: &str, code: i32, rule: &str, words: &[&str]) {
-    let refused = desk
-        .cuff(&format!(
-            "key new nobody --signer {uri} --passphrase-file pin --json"
-        ))
-        .expect(code);
-    assert_eq!(refused.json()["error"]["rule"], rule, "{refused}");
-    for word in words {
-        assert!(refused.stderr.contains(word), "{word}: {refused}");
-    }
-    assert!(!desk.path("nobody.pub").exists());
+    let line = format!("{uri} --passphrase-file pin");
+    crate::refused(desk, &line, code, rule, words);
 }
 
 #[test]

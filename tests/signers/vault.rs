@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use base64ct::{Base64, Encoding};
 use cuff::key::secret::SecretKey;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::found;
 use crate::support::Desk;
 
-const TOKEN: &str = "s.only-for-this-test";
+pub const TOKEN: &str = "s.only-for-this-test";
 
 /// A server that lives as long as the test process; it notes every request line.
-fn vault(kind: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+pub fn vault(kind: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -82,15 +83,16 @@ fn answer(stream: &TcpStream, kind: &str, notes: &Mutex<Vec<String>>) {
 }
 
 fn secret(version: u8) -> SecretKey {
-    SecretKey::from_seed(&[version; 32])
+    SecretKey::from_seed(&seed(version))
+}
+
+/// The private key of a version; it looks like nothing else in memory.
+pub fn seed(version: u8) -> [u8; 32] {
+    Sha256::digest([version]).into()
 }
 
 fn refused(desk: &Desk, uri: &str, code: i32, rule: &str, words: &str) {
-    let refused = desk
-        .cuff(&format!("key new nobody --signer {uri} --json"))
-        .expect(code);
-    assert_eq!(refused.json()["error"]["rule"], rule, "{refused}");
-    assert!(refused.stderr.contains(words), "{words}: {refused}");
+    let refused = crate::refused(desk, uri, code, rule, &[words]);
     assert!(!refused.to_string().contains(TOKEN), "{refused}");
 }
 
