@@ -22,6 +22,7 @@ pub mod fleet;
 pub mod foreign;
 pub mod foundation;
 pub mod join;
+pub mod papers;
 pub mod people;
 pub mod preflight;
 pub mod prune;

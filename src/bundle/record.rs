@@ -8,6 +8,9 @@ use cuff_verifier::release::{self, BadRecord, Kind};
 use cuff_verifier::version::{Counter, Length};
 
 use crate::name::{Hardware, NameError, Product, Version};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// A release record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,31 +74,12 @@ impl Record {
 
     /// The canonical bytes.
     pub fn canonical(&self) -> Vec<u8> {
-        self.value().to_string().into_bytes()
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The record as JSON, to be placed under `custom.cuff`.
+    /// The record as JSON, to be compared or changed.
     pub fn value(&self) -> serde_json::Value {
-        let mut value = serde_json::json!({
-            "counter": self.counter.0,
-            "format": release::FORMAT,
-            "hardware": self.hardware,
-            "images": [{
-                "length": self.image.length.0,
-                "region": self.kind.region(),
-                "sha256": self.image.sha256.to_string(),
-            }],
-            "kind": self.kind.name(),
-            "minimum_bootloader": self.minimum_bootloader,
-            "product": self.product,
-            "version": self.version,
-        });
-        for (member, digest) in [("recipients", self.recipients), ("sbom", self.sbom)] {
-            if let Some(digest) = digest {
-                value[member] = digest.to_string().into();
-            }
-        }
-        value
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// The target path of the release in TUF metadata: `band/1.4.0`.
@@ -104,18 +88,63 @@ impl Record {
     }
 }
 
-impl serde::Serialize for Record {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.value().serialize(to)
+impl Serialize for Record {
+    /// The record as it stands under `custom.cuff`.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let image = WrittenImage {
+            length: self.image.length.0,
+            region: self.kind.region().into(),
+            sha256: self.image.sha256.to_string().into(),
+        };
+        Written {
+            counter: self.counter.0,
+            format: release::FORMAT,
+            hardware: self.hardware.iter().map(|id| id.as_str().into()).collect(),
+            images: vec![image],
+            kind: self.kind.name().into(),
+            minimum_bootloader: self.minimum_bootloader,
+            product: self.product.as_str().into(),
+            recipients: self.recipients.map(|digest| digest.to_string().into()),
+            sbom: self.sbom.map(|digest| digest.to_string().into()),
+            version: self.version.as_str().into(),
+        }
+        .serialize(to)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Record {
+impl<'de> Deserialize<'de> for Record {
     /// By the same rules as [`Record::read`]. White space and order are the business of the file around it.
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(from)?;
-        Self::read(value.to_string().as_bytes()).map_err(serde::de::Error::custom)
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(from)?;
+        let bytes = serde_json::to_vec(&written).map_err(D::Error::custom)?;
+        Self::read(&bytes).map_err(D::Error::custom)
     }
+}
+
+/// The members in the order of their names: written without white space that is canonical JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'r> {
+    counter: u64,
+    format: u64,
+    hardware: Vec<Cow<'r, str>>,
+    images: Vec<WrittenImage<'r>>,
+    kind: Cow<'r, str>,
+    minimum_bootloader: u64,
+    product: Cow<'r, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipients: Option<Cow<'r, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sbom: Option<Cow<'r, str>>,
+    version: Cow<'r, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenImage<'r> {
+    length: u64,
+    region: Cow<'r, str>,
+    sha256: Cow<'r, str>,
 }
 
 /// Why bytes are no record.

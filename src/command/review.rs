@@ -198,13 +198,28 @@ fn release_text(facts: &ReleaseFacts, out: &mut dyn Write) -> fmt::Result {
         "      bundle     {} bytes, sha256 {}",
         facts.bundle_length, facts.bundle_sha256
     )?;
-    writeln!(
-        out,
-        "      sbom       {}",
-        facts.sbom.as_deref().unwrap_or("none")
-    )?;
-    if let Some(recipients) = &facts.recipients {
-        writeln!(out, "      recipients {recipients}")?;
+    papers_text(facts, out)
+}
+
+/// The papers: their digests, and what changed in them since the release before.
+fn papers_text(facts: &ReleaseFacts, out: &mut dyn Write) -> fmt::Result {
+    let sbom = match (&facts.sbom, facts.sbom_components) {
+        (None, _) => "none".to_owned(),
+        (Some(digest), None) => digest.clone(),
+        (Some(digest), Some(1)) => format!("{digest}, 1 component"),
+        (Some(digest), Some(count)) => format!("{digest}, {count} components"),
+    };
+    let sbom = Some(("sbom      ", sbom.as_str(), &facts.sbom_changes));
+    let recipients = facts.recipients.as_deref();
+    let recipients = recipients.map(|told| ("recipients", told, &facts.recipients_changes));
+    for (name, told, changes) in [sbom, recipients].into_iter().flatten() {
+        writeln!(out, "      {name} {told}")?;
+        if let (false, Some(before)) = (changes.is_empty(), &facts.compared_with) {
+            writeln!(out, "        since {}:", safe(before))?;
+        }
+        for line in changes {
+            writeln!(out, "          {}", safe(line))?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! published base and all staged bytes. Two people who read the same digest approve the same thing.
 
 mod changes;
+mod papers;
 mod warnings;
 
 use super::bench::Bench;
@@ -15,6 +16,7 @@ use crate::role::product::Advisory;
 use crate::role::wire::Hex;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Everything a person needs before they sign.
@@ -142,10 +144,18 @@ pub struct ReleaseFacts {
     pub bundle_length: u64,
     /// SHA-256 of the bundle.
     pub bundle_sha256: String,
+    /// The published release that the papers are held against, if there is one.
+    pub compared_with: Option<String>,
     /// SHA-256 of the SBOM, if there is one.
     pub sbom: Option<String>,
+    /// How many components it lists.
+    pub sbom_components: Option<usize>,
+    /// Components that came, went or have another version.
+    pub sbom_changes: Vec<String>,
     /// SHA-256 of the data recipients, if they are declared.
     pub recipients: Option<String>,
+    /// Who gets more, or less; all of it where nothing was declared before.
+    pub recipients_changes: Vec<String>,
 }
 
 /// Something to look at twice.
@@ -162,9 +172,11 @@ pub struct Warning {
 impl Review {
     /// Reviews what is staged.
     pub fn of(bench: &Bench<'_>, people: &People) -> Result<Self, ReviewError> {
-        let digest = Self::digest(bench)?;
-        let roles = changes::all(bench, people);
-        let warnings = warnings::all(bench, people);
+        let bundles = open_bundles(bench)?;
+        let digest = digest(bench);
+        let mut warnings = Vec::new();
+        let roles = changes::all(bench, people, &bundles, &mut warnings);
+        warnings.extend(warnings::all(bench, people));
         Ok(Self {
             short: short(&digest),
             digest: digest.to_string(),
@@ -175,7 +187,7 @@ impl Review {
 
     /// The digest alone, once every staged bundle was found to be what the metadata says.
     pub fn digest(bench: &Bench<'_>) -> Result<Hex, ReviewError> {
-        check_bundles(bench)?;
+        open_bundles(bench)?;
         Ok(digest(bench))
     }
 }
@@ -226,9 +238,9 @@ pub enum ReviewError {
 }
 
 /// Every staged release has its bundle, the bundle is the one named, and its record is the one to be signed.
-fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
+fn open_bundles(bench: &Bench<'_>) -> Result<BTreeMap<ReleaseName, Bundle>, ReviewError> {
     let staging = bench.staging();
-    let mut used = Vec::new();
+    let mut opened = BTreeMap::new();
     for staged in staging.roles.values() {
         let Draft::Product(name, product) = staged.draft() else {
             continue;
@@ -253,7 +265,9 @@ fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
                 });
             }
             match Bundle::open(bytes) {
-                Ok(bundle) if bundle.record() == entry.record() => used.push(release),
+                Ok(bundle) if bundle.record() == entry.record() => {
+                    opened.insert(release, bundle);
+                }
                 Ok(_) => return Err(ReviewError::OtherRecord { release }),
                 Err(source) => {
                     return Err(ReviewError::Bundle {
@@ -267,10 +281,11 @@ fn check_bundles(bench: &Bench<'_>) -> Result<(), ReviewError> {
     let stray = staging
         .bundles
         .keys()
-        .find(|release| !used.contains(release));
-    stray.map_or(Ok(()), |release| {
-        Err(ReviewError::StrayBundle(release.clone()))
-    })
+        .find(|release| !opened.contains_key(release));
+    match stray {
+        Some(release) => Err(ReviewError::StrayBundle(release.clone())),
+        None => Ok(opened),
+    }
 }
 
 /// One line a file, so that the digest can be made again with standard tools (docs/working-directory.md).

@@ -10,6 +10,18 @@ use cuff_verifier::version::{Counter, Length};
 
 /// A bundle whose image is `fill`, 512 times.
 pub fn bundle(product: &str, version: &str, counter: u64, fill: u8) -> Vec<u8> {
+    bundle_with(product, version, counter, fill, None, None)
+}
+
+/// The same with papers: a bill of materials and a data-recipients declaration.
+pub fn bundle_with(
+    product: &str,
+    version: &str,
+    counter: u64,
+    fill: u8,
+    sbom: Option<&str>,
+    recipients: Option<&str>,
+) -> Vec<u8> {
     let image = vec![fill; 512];
     let record = Record {
         kind: Kind::Application,
@@ -22,11 +34,11 @@ pub fn bundle(product: &str, version: &str, counter: u64, fill: u8) -> Vec<u8> {
             length: Length::of(&image),
             sha256: Digest::of(&image),
         },
-        sbom: None,
-        recipients: None,
+        sbom: sbom.map(|text| Digest::of(text.as_bytes())),
+        recipients: recipients.map(|text| Digest::of(text.as_bytes())),
     };
     let release = record.canonical();
-    tape::write(&[
+    let mut entries = vec![
         Entry {
             name: "release.json",
             bytes: &release,
@@ -35,6 +47,10 @@ pub fn bundle(product: &str, version: &str, counter: u64, fill: u8) -> Vec<u8> {
             name: "images/active.bin",
             bytes: &image,
         },
-    ])
-    .unwrap()
+    ];
+    for (name, text) in [("sbom.cdx.json", sbom), ("recipients.toml", recipients)] {
+        let bytes = text.map(str::as_bytes);
+        entries.extend(bytes.map(|bytes| Entry { name, bytes }));
+    }
+    tape::write(&entries).unwrap()
 }

@@ -5,13 +5,16 @@
 use super::PublishError;
 use crate::durable;
 use crate::repository::bench::Bench;
+use crate::repository::papers::Papers;
 use crate::repository::published::Published;
 use crate::repository::staging::Staging;
 use crate::role::name::RoleName;
 use std::path::Path;
 
-/// Brings the mirror up to date, then empties `staged/`.
+/// Brings the mirror up to date, then empties `staged/`. Papers come first: once the mirror says that all is published, nobody
+/// looks into `staged/` for them.
 pub(super) fn update(bench: &Bench<'_>, published: &Published) -> Result<(), PublishError> {
+    Papers::of(bench.desk()).keep(published, bench.staging())?;
     write(&bench.desk().metadata(), published)?;
     Ok(Staging::clear(&bench.desk().staged())?)
 }

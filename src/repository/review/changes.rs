@@ -1,7 +1,9 @@
 //! What every staged role says that was not said before.
 
-use super::{Change, ReleaseFacts, RoleReview};
+use super::{Change, ReleaseFacts, RoleReview, Warning, papers};
+use crate::bundle::Bundle;
 use crate::repository::bench::Bench;
+use crate::repository::papers::Papers;
 use crate::repository::people::People;
 use crate::repository::published::Published;
 use crate::role::name::{ReleaseName, RoleName};
@@ -10,17 +12,33 @@ use crate::role::product::{Product, Release};
 use crate::role::root::{RoleKeys, Root};
 use crate::role::targets::Targets;
 use crate::role::wire::{Hex, Utc};
+use std::collections::BTreeMap;
 
-pub(super) fn all(bench: &Bench<'_>, people: &People) -> Vec<RoleReview> {
-    bench
-        .staging()
-        .roles
-        .values()
-        .map(|staged| role(bench, people, staged))
+pub(super) fn all(
+    bench: &Bench<'_>,
+    people: &People,
+    bundles: &BTreeMap<ReleaseName, Bundle>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<RoleReview> {
+    let papers = Papers::of(bench.desk());
+    let roles = bench.staging().roles.values();
+    roles
+        .map(|staged| {
+            role(bench, people, staged, |facts, name, before| {
+                if let Some(bundle) = bundles.get(name) {
+                    papers::compare(facts, bundle, before, &papers, warnings);
+                }
+            })
+        })
         .collect()
 }
 
-fn role(bench: &Bench<'_>, people: &People, staged: &Staged) -> RoleReview {
+fn role(
+    bench: &Bench<'_>,
+    people: &People,
+    staged: &Staged,
+    compare: impl FnMut(&mut ReleaseFacts, &ReleaseName, Option<&Product>),
+) -> RoleReview {
     let (draft, published) = (staged.draft(), bench.published());
     let (issued, changes) = match draft {
         Draft::Root(root) => (
@@ -36,6 +54,7 @@ fn role(bench: &Bench<'_>, people: &People, staged: &Staged) -> RoleReview {
             releases(
                 published.and_then(|published| published.product(name)),
                 product,
+                compare,
             ),
         ),
         Draft::Snapshot(_) | Draft::Timestamp(_) => (None, Vec::new()),
@@ -169,22 +188,23 @@ fn keys(
     }
 }
 
-fn releases(before: Option<&Product>, now: &Product) -> Vec<Change> {
+fn releases(
+    before: Option<&Product>,
+    now: &Product,
+    mut compare: impl FnMut(&mut ReleaseFacts, &ReleaseName, Option<&Product>),
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let counter_before = before.and_then(Product::highest_counter);
+    let mut told = |name: &ReleaseName, release: &Release| {
+        let mut facts = facts(name, release, counter_before);
+        compare(&mut facts, name, before);
+        Box::new(facts)
+    };
     for (name, release) in &now.targets {
         match before.and_then(|before| before.targets.get(name)) {
-            None => changes.push(Change::ReleaseAdded(Box::new(facts(
-                name,
-                release,
-                counter_before,
-            )))),
+            None => changes.push(Change::ReleaseAdded(told(name, release))),
             Some(old) if old != release => {
-                changes.push(Change::ReleaseReplaced(Box::new(facts(
-                    name,
-                    release,
-                    counter_before,
-                ))));
+                changes.push(Change::ReleaseReplaced(told(name, release)));
             }
             Some(_) => {}
         }
@@ -221,7 +241,11 @@ fn facts(name: &ReleaseName, release: &Release, counter_before: Option<u64>) -> 
         image_sha256: record.image.sha256.to_string(),
         bundle_length: release.length,
         bundle_sha256: release.hashes.sha256.to_string(),
+        compared_with: None,
         sbom: record.sbom.map(|digest| digest.to_string()),
+        sbom_components: None,
+        sbom_changes: Vec::new(),
         recipients: record.recipients.map(|digest| digest.to_string()),
+        recipients_changes: Vec::new(),
     }
 }
