@@ -9,8 +9,13 @@ mod support;
 
 use std::fs;
 
+use cuff::key::file::{self, Protection};
+use cuff::key::secret::SecretKey;
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use release::bundle;
 use serde_json::Value;
+use sha2::{Digest, Sha512};
 use support::{Desk, Transcript};
 
 /// A repository with its first release staged; the machine that signs has keys and no working directory.
@@ -273,4 +278,67 @@ fn signatures_that_do_not_hold_are_named_and_overwrite_nothing() {
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), good);
     room.desk.cuff("sign --in r.cuffsign").expect(0);
+}
+
+/// Another signature that holds, by the same key over the same bytes: what a signer makes whose nonces are not those of RFC 8032.
+fn second_signature(seed: &[u8; 32], message: &[u8]) -> String {
+    let expanded = Sha512::digest(seed);
+    let secret = Scalar::from_bytes_mod_order(clamp_integer(expanded[..32].try_into().unwrap()));
+    let public = (ED25519_BASEPOINT_POINT * secret).compress();
+    let nonce = Scalar::from(4711_u32);
+    let commitment = (ED25519_BASEPOINT_POINT * nonce).compress();
+    let challenge = Sha512::new()
+        .chain_update(commitment.as_bytes())
+        .chain_update(public.as_bytes())
+        .chain_update(message)
+        .finalize();
+    let challenge = Scalar::from_bytes_mod_order_wide(&challenge.into());
+    let response = nonce + challenge * secret;
+    hex::encode([*commitment.as_bytes(), response.to_bytes()].concat())
+}
+
+#[test]
+fn a_second_signature_that_holds_is_a_conflict_and_overwrites_nothing() {
+    const SEED: [u8; 32] = [0x5D; 32];
+    let desk = Desk::new()
+        .with_a_working_directory()
+        .variable("CUFF_PASSPHRASE", "example");
+    let key = SecretKey::from_seed(&SEED);
+    file::create(&desk.path("dora.key"), &key, &Protection::Unencrypted).unwrap();
+    desk.cuff("key new dora --signer dora.key").expect(0);
+    desk.cuff("init desk --demo --key root=dora.pub,alice.pub --product band --online online.pub")
+        .expect(0);
+    let digest = desk.review_digest();
+    desk.cuff(&format!(
+        "sign --key dora.key --role root --review {digest}"
+    ))
+    .expect(0);
+    desk.cuff("sign --out request.cuffsign").expect(0);
+    let folder = desk.path("desk/staged/signatures/root");
+    let file = fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let good = fs::read_to_string(&file).unwrap();
+    let record: Value = serde_json::from_str(&good).unwrap();
+    let root = fs::read(desk.path("desk/staged/root.json")).unwrap();
+    let other = second_signature(&SEED, &root);
+    assert_ne!(record["sig"], other);
+    let whole = fs::read(desk.path("request.cuffsign")).unwrap();
+    let swapped = swap(&whole, record["sig"].as_str().unwrap(), &other);
+    desk.write("other.cuffsign", &swapped);
+    let conflict = desk.cuff("sign --in other.cuffsign").expect(1);
+    assert!(
+        conflict.stdout.contains(
+            "on root: not taken, this key has signed already, with another signature that holds; that one stays"
+        ),
+        "{conflict}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), good);
+    // It holds, indeed: where there is none, it is taken.
+    fs::remove_file(&file).unwrap();
+    let taken = desk.cuff("sign --in other.cuffsign").expect(0);
+    assert!(taken.stdout.contains("on root: taken"), "{taken}");
 }

@@ -21,7 +21,7 @@ use crate::key::uri::SignerUri;
 use crate::repository::bins::Work;
 use crate::repository::bins::edits::Edits;
 use crate::repository::desk::Desk;
-use crate::repository::publish::{self, Order, PublishError, Report, Scope};
+use crate::repository::publish::{self, Gap, Order, PublishError, Report, Scope};
 use crate::store::address::Address;
 use crate::store::cloud::CloudStore;
 use crate::store::local::LocalStore;
@@ -166,10 +166,25 @@ impl Shared {
     }
 
     fn warn(&self, console: &Console, report: &Report) {
-        if report.gap && self.dry_run {
-            console.warn("the new root replaces the key that the published metadata is signed with: clients that come at the very moment of publishing will be refused and must try again; give the old key with a second --online-key to spare them that");
-        } else if report.gap {
-            console.warn("the new root replaced a key that the old metadata was signed with: clients that came at the very moment of publishing were refused and must try again; a second --online-key with the old key spares them that");
+        if let Some(gap) = report.gap {
+            let (replaced, came) = if self.dry_run {
+                ("replaces", "come at the very moment of publishing will be")
+            } else {
+                ("replaced", "came at the very moment of publishing were")
+            };
+            let (whose, rest) = match gap {
+                Gap::OnlineKey => (
+                    "the key that snapshot and timestamp were signed with",
+                    "; a second --online-key with the old key spares them that",
+                ),
+                Gap::OfflineKeys => ("keys that targets was signed with", ""),
+            };
+            console.warn(format_args!(
+                "the new root {replaced} {whose}: clients that {came} refused and must try again{rest}"
+            ));
+        }
+        if report.set_aside {
+            console.warn("the store held a snapshot or timestamp that nobody here made, with numbers to lock clients and devices out; they were set aside, and whoever saw them forgets them with the new root");
         }
         if report.fleet_begins {
             console.warn("this repository was published before there was a fleet: it begins with the releases that are published now, and knows of no older devices");
@@ -281,6 +296,8 @@ pub struct PublishedFacts {
     up_to_date: bool,
     /// Objects written, in order.
     written: Vec<String>,
+    /// Whether the store held what only a thief of the old online key can have made, which clients forget with the new root.
+    set_aside: bool,
     /// Roles that are new.
     roles: Vec<RoleVersion>,
     /// Version of the snapshot.
@@ -331,6 +348,7 @@ impl PublishedFacts {
             dry_run,
             up_to_date: report.timestamp.is_none(),
             written: report.written.clone(),
+            set_aside: report.set_aside,
             roles: report
                 .roles
                 .iter()

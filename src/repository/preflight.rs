@@ -80,6 +80,20 @@ impl View {
         Ok(())
     }
 
+    /// Whether the roots after `anchor` make whoever follows them forget the versions they have seen (TUF 5.3.11).
+    pub fn forgets(&self, anchor: u64) -> Result<bool, PreflightError> {
+        let policy = Policy {
+            profile: Profile::Device,
+            clock: Clock::Absent,
+            schemes: &Ed25519,
+        };
+        let mut roots = RootChain::anchor(Document::canonical(self.root(anchor)?), policy)?;
+        for file in self.roots.range(anchor + 1..).map(|(_, file)| file) {
+            roots = roots.extend(Document::canonical(file))?;
+        }
+        Ok(roots.resets())
+    }
+
     /// Judges as devices that trust no newer root than `oldest` and are offered one release of their product, or evidence
     /// alone. The chain is the same whatever the hardware, so it is walked once.
     pub fn judge_as_device(&self, oldest: u64, offer: &Offer<'_>) -> Result<(), PreflightError> {

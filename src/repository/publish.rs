@@ -12,8 +12,9 @@
 //!
 //! A crash after any line leaves the old repository or the new one. Where the old timestamp does not hold under the new
 //! root (its key was replaced) the last two lines change places, if the new timestamp holds under the old root; if neither
-//! holds, clients wait for the few milliseconds between them, and [`Report::gap`] says so.
+//! holds, clients wait for the few milliseconds between them, and [`Report::gap`] says so and why.
 
+mod live;
 mod mirror;
 mod plan;
 
@@ -25,6 +26,7 @@ use super::candidate::{Around, Candidate, CandidateError, Offline};
 use super::capacity::{self, CapacityError, Need};
 use super::fleet::replay::Replay;
 use super::fleet::{Cohort, Fleet, FleetError};
+use super::papers::PapersError;
 use super::people::{People, PeopleError};
 use super::preflight::{PreflightError, View};
 use super::published::{Published, PublishedError, object};
@@ -37,6 +39,7 @@ use crate::role::pipeline::{Draft, Signed, Staged};
 use crate::role::wire::{Hex, Utc};
 use crate::store::{Store, StoreError};
 use cuff_verifier::time::Clock;
+use live::Live;
 
 /// Whether what is staged is published, or what is published is only signed afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,15 @@ pub struct Order<'a> {
     pub begin_fleet: bool,
 }
 
+/// Why neither the old metadata holds under the new root nor the new under the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The new root takes an online key away; signing with both closes the gap.
+    OnlineKey,
+    /// It takes keys of targets away: who signed before may no longer sign what comes.
+    OfflineKeys,
+}
+
 /// What publishing did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -84,7 +96,9 @@ pub struct Report {
     /// Evidence every product needs.
     pub needs: Vec<Need>,
     /// Clients could see a new root with an old timestamp for a moment.
-    pub gap: bool,
+    pub gap: Option<Gap>,
+    /// The store held what only a thief of the old online key can have made; clients forget it with the new root.
+    pub set_aside: bool,
     /// Devices that hold to what is published, and find nothing in it to install.
     pub idle: Vec<String>,
     /// The repository is older than its fleet, which begins with this publication.
@@ -115,7 +129,7 @@ pub fn publish(
         }
         bench.refuse_stale()?;
     }
-    let live = read_live(bench, store)?;
+    let found = live::read(bench, store);
     let offline = match scope {
         Scope::OnlineOnly | Scope::Bins => {
             Offline::unchanged(bench.published().ok_or(PublishError::NothingPublished)?)
@@ -126,9 +140,11 @@ pub fn publish(
         }
     };
     refuse_examples(bench, &offline)?;
-    refuse_strange_store(bench, store, live.as_ref(), &offline)?;
+    let state = Live::of(found, bench, store, &offline)?;
+    state.refuse_strange(bench, store, &offline)?;
+    let live = state.published.as_ref();
     if scope == Scope::Staged
-        && let Some(live) = live.as_ref().filter(|live| offline.is_what(live))
+        && let Some(live) = live.filter(|live| offline.is_what(live))
     {
         // Published already, by a run that was cut off or by somebody else: only this clone must catch up.
         if !dry_run {
@@ -137,11 +153,11 @@ pub fn publish(
         return Ok(Report::default());
     }
     let targets = offline.targets().ok_or(CandidateError::NoRepository)?;
-    let bins = bins::make(store, live.as_ref(), targets, work)?;
+    let bins = bins::make(store, live, targets, work)?;
     if scope == Scope::Bins && bins.files.is_empty() {
         return Ok(Report::default());
     }
-    let fleet = Fleet::read(store, live.as_ref(), bench.published())?;
+    let fleet = Fleet::read(store, live, bench.published())?;
     let has_history = live.is_some() && targets.delegations.bins.is_none();
     if has_history && fleet.is_empty() && scope == Scope::Staged && !begin_fleet {
         return Err(FleetError::NoFleet(store.describe()).into());
@@ -151,17 +167,17 @@ pub fn publish(
         bins,
         audit: note_publishing(bench, online, &offline, dry_run)?,
     };
-    let mut candidate = Candidate::make(offline, bench, live.as_ref(), store, online, around)?;
+    let mut candidate = Candidate::make(offline, bench, live, store, online, around)?;
     add_older_roots(bench, store, &mut candidate.view)?;
-    let needs = judge(bench, live.as_ref(), &candidate)?;
+    let needs = judge(bench, live, &candidate)?;
     let idle = fleet.replay(&Replay {
         view: &candidate.view,
         offline: &candidate.offline,
-        live: live.as_ref(),
+        live,
         desk: bench.desk(),
         store,
     })?;
-    let plan = plan::Plan::of(bench, live.as_ref(), &candidate)?;
+    let plan = plan::Plan::of(bench, &state, &candidate)?;
     let written = if dry_run {
         plan.names()
     } else {
@@ -182,11 +198,12 @@ pub fn publish(
             candidate.bins.replaced,
             candidate.bins.removed,
         ),
-        replaced: live.as_ref().map(|live| live.timestamp().expires),
+        replaced: live.map(|live| live.timestamp().expires),
         first_to_expire: first_to_expire(&candidate.offline),
         needs,
         gap: plan.gap,
         idle: idle.iter().map(Cohort::to_string).collect(),
+        set_aside: state.set_aside,
         fleet_begins: live.is_some() && fleet.is_empty() && candidate.fleet.is_some(),
     };
     if !dry_run {
@@ -274,19 +291,6 @@ fn is_published(bench: &Bench<'_>) -> bool {
     !staging.is_empty() && staging.roles.iter().all(role) && staging.bundles.keys().all(bundle)
 }
 
-/// What the store holds. After an interrupted rotation of the online key the old timestamp does not hold under the new
-/// root; then the repository as it was before counts.
-fn read_live(bench: &Bench<'_>, store: &dyn Store) -> Result<Option<Published>, PublishError> {
-    let pin = bench.published().map(Published::as_pin);
-    match Published::read(store, pin.as_ref()) {
-        Err(error) => match pin {
-            Some(pin) => Published::read_at(store, &pin).map_err(|_| error.into()),
-            None => Err(error.into()),
-        },
-        Ok(live) => Ok(live),
-    }
-}
-
 fn read_back(bench: &Bench<'_>, store: &dyn Store) -> Result<Published, PublishError> {
     let pin = bench.published().map(Published::as_pin);
     Published::read(store, pin.as_ref())?.ok_or(PublishError::Vanished(store.describe()))
@@ -299,50 +303,6 @@ fn refuse_examples(bench: &Bench<'_>, offline: &Offline) -> Result<(), PublishEr
     } else {
         Err(PublishError::ExampleKeys(examples.join("; ")))
     }
-}
-
-/// The store must hold what the mirror says, or what is about to be published.
-fn refuse_strange_store(
-    bench: &Bench<'_>,
-    store: &dyn Store,
-    live: Option<&Published>,
-    offline: &Offline,
-) -> Result<(), PublishError> {
-    let store = || store.describe();
-    let (mirror, live) = match (bench.published(), live) {
-        (None, None) => return Ok(()),
-        (Some(_), None) => return Err(PublishError::Empty(store())),
-        (None, Some(live)) if offline.is_what(live) => return Ok(()),
-        (None, Some(_)) => return Err(PublishError::Taken(store())),
-        (Some(mirror), Some(live)) => (mirror, live),
-    };
-    for role in live
-        .offline_roles()
-        .chain([RoleName::Snapshot, RoleName::Timestamp])
-    {
-        let (ours, theirs) = (mirror.version(&role), live.version(&role));
-        let staged = offline.fresh.get(&role).is_some_and(|signed| {
-            live.signed(&role)
-                .is_some_and(|there| there.signed() == signed.signed())
-        });
-        if theirs < ours {
-            return Err(PublishError::Behind {
-                role,
-                ours,
-                theirs,
-                store: store(),
-            });
-        }
-        if theirs > ours && role.is_offline() && !staged {
-            return Err(PublishError::Ahead {
-                role,
-                ours,
-                theirs,
-                store: store(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Roots below the pinned one: devices may still stand there, so the judge must see them.
@@ -421,6 +381,20 @@ pub enum PublishError {
         /// The store.
         store: String,
     },
+    /// Nobody published that often.
+    #[error(
+        "{store} holds {role} v{theirs}, and v{ours} was the last that is known here: nobody published that often in between"
+    )]
+    RanAhead {
+        /// The role.
+        role: RoleName,
+        /// Version in the mirror.
+        ours: u64,
+        /// Version in the store.
+        theirs: u64,
+        /// The store.
+        store: String,
+    },
     /// Somebody else published at the same moment.
     #[error(
         "somebody published {} meanwhile; nothing of ours became visible",
@@ -444,6 +418,9 @@ pub enum PublishError {
         /// Why.
         source: std::io::Error,
     },
+    /// What lies beside the mirror.
+    #[error(transparent)]
+    Papers(#[from] PapersError),
     /// The mirror.
     #[error(transparent)]
     Durable(#[from] WriteError),

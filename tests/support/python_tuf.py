@@ -1,13 +1,13 @@
 """What python-tuf says of a repository in a directory: found, absent, or why it refuses.
 
-usage: python_tuf.py DIRECTORY ROOT NOW TARGET. Takes the file ROOT for the trusted root and NOW for the date. Exit code 0
+usage: python_tuf.py DIRECTORY ROOT NOW TARGET MEMORY. Takes the file ROOT for the trusted root, NOW for the date, and the
+directory MEMORY for what it has seen before. Exit code 0
 with `found` or `absent` on standard output, 1 with the name of the refusal; anything else is a fault of this script.
 """
 
 import datetime
 import pathlib
 import sys
-import tempfile
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
@@ -27,7 +27,7 @@ class Files(FetcherInterface):
         yield path.read_bytes()
 
 
-def main(folder, root, now, target):
+def main(folder, root, now, target, memory):
     moment = datetime.datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
 
     class Clock(datetime.datetime):
@@ -36,16 +36,15 @@ def main(folder, root, now, target):
             return moment
 
     trusted_metadata_set.datetime.datetime = Clock
-    with tempfile.TemporaryDirectory() as memory:
-        updater = Updater(
-            metadata_dir=memory,
-            metadata_base_url="file://metadata/",
-            fetcher=Files(folder),
-            config=UpdaterConfig(),
-            bootstrap=root.read_bytes(),
-        )
-        updater.refresh()
-        return "found" if updater.get_targetinfo(target) else "absent"
+    updater = Updater(
+        metadata_dir=memory,
+        metadata_base_url="file://metadata/",
+        fetcher=Files(folder),
+        config=UpdaterConfig(),
+        bootstrap=root.read_bytes(),
+    )
+    updater.refresh()
+    return "found" if updater.get_targetinfo(target) else "absent"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,12 +66,13 @@ fn read(block: &mut Block, line: &str) {
     }
 }
 
-/// A walk through a document: where it stands, what it has set, and which digest the document's digests stand for.
+/// A walk through a document: one shell, from the first command to the last, and what the document's digests stand for.
 pub struct Walk {
-    _folder: tempfile::TempDir,
-    here: PathBuf,
-    variables: BTreeMap<String, String>,
+    folder: tempfile::TempDir,
+    /// What the shell has set, and where it stands, between two commands.
+    memory: tempfile::TempDir,
     stands_for: BTreeMap<String, String>,
+    loosely: bool,
 }
 
 impl Walk {
@@ -78,70 +80,85 @@ impl Walk {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         symlink(project(), folder.path().join("cuff")).unwrap();
-        let mut variables = BTreeMap::new();
-        for (name, value) in [
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-            ("GIT_CONFIG_SYSTEM", "/dev/null"),
-            ("GIT_AUTHOR_NAME", "test"),
-            ("GIT_AUTHOR_EMAIL", "test@example.org"),
-            ("GIT_COMMITTER_NAME", "test"),
-            ("GIT_COMMITTER_EMAIL", "test@example.org"),
-        ] {
-            variables.insert(name.to_owned(), value.to_owned());
-        }
-        let cuff = Path::new(env!("CARGO_BIN_EXE_cuff")).parent().unwrap();
-        let path = format!("{}:{}", cuff.display(), std::env::var("PATH").unwrap());
-        variables.insert("PATH".to_owned(), path);
-        variables.insert("HOME".to_owned(), folder.path().display().to_string());
+        let memory = tempfile::tempdir().unwrap();
+        fs::write(memory.path().join("variables"), "").unwrap();
+        fs::write(memory.path().join("place"), folder.path().to_str().unwrap()).unwrap();
         Self {
-            here: folder.path().to_owned(),
-            _folder: folder,
-            variables,
+            folder,
+            memory,
             stands_for: BTreeMap::new(),
+            loosely: false,
         }
+    }
+
+    /// One in a world that is not quite the document's: only lines with digests are compared, they may go on, and others may
+    /// stand between them.
+    pub fn loosely() -> Self {
+        let mut walk = Self::new();
+        walk.loosely = true;
+        walk
+    }
+
+    /// A file below the directory it began in.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Runs everything; ends with the first command that does otherwise than the document says.
-    pub fn run(mut self, blocks: &[Block]) -> Result<Vec<Ran>, String> {
-        let mut all = Vec::new();
-        for typed in blocks.iter().flatten() {
-            let (code, output) = self.shell(&typed.line);
-            let told = |why: String| format!("$ {}\n{output}({code})\n\n{why}", typed.line);
-            if code != typed.code {
-                return Err(told(format!("it left with {code}, not {}", typed.code)));
-            }
-            let lines: Vec<&str> = output.lines().collect();
-            let compared = self.compare(&typed.output, &lines).map_err(told)?;
-            all.push(Ran {
-                line: typed.line.clone(),
-                code,
-                compared,
-            });
-        }
-        Ok(all)
+    pub fn run(&mut self, blocks: &[Block]) -> Result<Vec<Ran>, String> {
+        let commands = blocks.iter().flatten();
+        commands.map(|typed| self.step(typed)).collect()
     }
 
-    fn shell(&mut self, line: &str) -> (i32, String) {
-        if let Some(folder) = line.strip_prefix("cd ") {
-            self.here = self.here.join(folder).canonicalize().unwrap();
-            return (0, String::new());
+    /// Runs one command.
+    pub fn step(&mut self, typed: &Typed) -> Result<Ran, String> {
+        let (code, output) = self.shell(&typed.line);
+        let told = |why: String| format!("$ {}\n{output}({code})\n\n{why}", typed.line);
+        if code != typed.code {
+            return Err(told(format!("it left with {code}, not {}", typed.code)));
         }
-        if let Some((name, value)) = line
-            .strip_prefix("export ")
-            .and_then(|rest| rest.split_once('='))
-        {
-            self.variables.insert(name.to_owned(), value.to_owned());
-            return (0, String::new());
-        }
+        let lines: Vec<&str> = output.lines().collect();
+        let compared = self.compare(&typed.output, &lines).map_err(told)?;
+        Ok(Ran {
+            line: typed.line.clone(),
+            code,
+            compared,
+        })
+    }
+
+    /// Runs a line that must succeed; gives what it printed.
+    pub fn must(&mut self, line: &str) -> String {
+        let (code, output) = self.shell(line);
+        assert_eq!(code, 0, "$ {line}\n{output}");
+        output
+    }
+
+    fn shell(&self, line: &str) -> (i32, String) {
         let line: String = words(line)
             .into_iter()
             .map(|word| self.stands_for.get(word).map_or(word, String::as_str))
             .collect();
+        let memory = self.memory.path();
+        let script = format!(
+            "exec 2>&1\n. {0}/variables\ncd \"$(cat {0}/place)\" || exit\n{line}\n\
+             code=$?\npwd > {0}/place\nexport -p > {0}/variables\nexit $code\n",
+            memory.display()
+        );
+        let cuff = Path::new(env!("CARGO_BIN_EXE_cuff")).parent().unwrap();
+        let path = format!("{}:{}", cuff.display(), std::env::var("PATH").unwrap());
         let output = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1; {line}")])
-            .current_dir(&self.here)
+            .args(["-c", &script])
             .env_clear()
-            .envs(&self.variables)
+            .envs([
+                ("GIT_CONFIG_GLOBAL", "/dev/null"),
+                ("GIT_CONFIG_SYSTEM", "/dev/null"),
+                ("GIT_AUTHOR_NAME", "test"),
+                ("GIT_AUTHOR_EMAIL", "test@example.org"),
+                ("GIT_COMMITTER_NAME", "test"),
+                ("GIT_COMMITTER_EMAIL", "test@example.org"),
+                ("HOME", self.folder.path().to_str().unwrap()),
+                ("PATH", path.as_str()),
+            ])
             .output()
             .unwrap();
         (
@@ -153,8 +170,19 @@ impl Walk {
     /// How many lines were compared, or which was not found.
     fn compare(&mut self, shown: &[String], printed: &[&str]) -> Result<usize, String> {
         let mut left = printed.iter();
-        let (mut compared, mut any) = (0, false);
+        let (mut compared, mut any) = (0, self.loosely);
         for line in shown {
+            if self.loosely {
+                if !words(line).into_iter().any(is_digest) {
+                    continue;
+                }
+                let begin = format!("{}...", line.trim_end_matches("..."));
+                if !left.any(|printed| self.agrees(&begin, printed)) {
+                    return Err(format!("not printed, or not here: {line}"));
+                }
+                compared += 1;
+                continue;
+            }
             if line == "..." {
                 any = true;
                 continue;
@@ -225,6 +253,10 @@ enum Shape {
     Date,
 }
 
+fn is_digest(word: &str) -> bool {
+    matches!(shape(word), Shape::Digest(_))
+}
+
 fn shape(word: &str) -> Shape {
     // A colon may follow a moment, and stands inside one too.
     let bytes = word.trim_end_matches(':').as_bytes();
@@ -257,4 +289,11 @@ fn words(line: &str) -> Vec<&str> {
         rest = after;
     }
     words
+}
+
+impl Drop for Walk {
+    /// An agent that the document started, and did not get to ending.
+    fn drop(&mut self) {
+        self.shell("if [ -n \"$SSH_AGENT_PID\" ]; then ssh-agent -k; fi");
+    }
 }

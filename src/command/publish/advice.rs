@@ -77,6 +77,11 @@ pub(in crate::command) fn of(error: PublishError) -> anyhow::Error {
             "behind",
             "pull: somebody published from another clone",
         ),
+        PublishError::RanAhead { .. } => (
+            Exit::No,
+            "ran-ahead",
+            "somebody else has the online key: `cuff role drill --compromised KEY --replace KEY=NEW.pub` leads clients and devices back (docs/ceremony.md)",
+        ),
         PublishError::Raced { .. } => (
             Exit::Unknown,
             "raced",
@@ -102,6 +107,7 @@ pub(in crate::command) fn of(error: PublishError) -> anyhow::Error {
         PublishError::Vanished(_)
         | PublishError::Mirror { .. }
         | PublishError::Durable(_)
+        | PublishError::Papers(_)
         | PublishError::Staging(_) => (
             Exit::Unknown,
             "mirror",

@@ -243,7 +243,7 @@ impl Drilled {
                 )?,
                 "snapshot" | "timestamp" => writeln!(
                     out,
-                    "!   {role}: they can hold back updates, and nothing else"
+                    "!   {role}: they can hold back updates, also by numbers so high that ours are refused; the new root makes clients and devices forget them"
                 )?,
                 product => writeln!(
                     out,

@@ -2,12 +2,14 @@
 //!
 //! Takes a candidate that was judged; asks the verifier which half-way states would hold.
 
-use super::PublishError;
+use super::live::Live;
+use super::{Gap, PublishError};
 use crate::repository::bench::Bench;
 use crate::repository::candidate::{Candidate, CandidateError};
 use crate::repository::preflight::View;
-use crate::repository::published::{Published, object};
+use crate::repository::published::object;
 use crate::role::name::RoleName;
+use crate::role::root::Root;
 use crate::role::wire::Hex;
 use crate::store::{Object, ObjectName, Put, Replace, Store, StoreError};
 use cuff_verifier::time::Clock;
@@ -20,15 +22,16 @@ pub(super) struct Plan {
     root_last: bool,
     swap: (ObjectName, Option<Vec<u8>>, Vec<u8>),
     /// Clients could see a new root with an old timestamp for a moment.
-    pub(super) gap: bool,
+    pub(super) gap: Option<Gap>,
 }
 
 impl Plan {
     pub(super) fn of(
         bench: &Bench<'_>,
-        live: Option<&Published>,
+        state: &Live,
         candidate: &Candidate,
     ) -> Result<Self, PublishError> {
+        let live = state.published.as_ref();
         let mut puts: Vec<_> = candidate.offline.bundles.clone().into_iter().collect();
         for (role, signed) in &candidate.offline.fresh {
             if *role != RoleName::Root {
@@ -51,15 +54,12 @@ impl Plan {
         let root_object = root
             .map(|signed| object(&RoleName::Root.file(signed.draft().version())))
             .transpose()?;
-        let old_timestamp = live
-            .and_then(|live| live.signed(&RoleName::Timestamp))
-            .map(|signed| signed.file().to_owned());
         let swap = (
             object("timestamp.json")?,
-            old_timestamp,
+            state.timestamp.clone(),
             candidate.timestamp.file().to_owned(),
         );
-        let (mut root_last, mut gap) = (false, false);
+        let (mut root_last, mut gap) = (false, None);
         if let (Some(live), Some(root)) = (live, root) {
             let (clock, anchor) = (Clock::Exact(bench.now()), live.root().version);
             let mut early = live.view();
@@ -71,7 +71,7 @@ impl Plan {
             let holds = |view: &View| view.judge_as_client(anchor, Seen::default(), clock).is_ok();
             if root.draft().version() > live.root().version && !holds(&early) {
                 root_last = holds(&late);
-                gap = !root_last;
+                gap = (!root_last).then(|| Gap::between(live.root(), &candidate.offline.root));
             }
         }
         Ok(Self {
@@ -135,6 +135,17 @@ impl Plan {
             written.extend(put_root(store, root)?);
         }
         Ok(written)
+    }
+}
+
+impl Gap {
+    fn between(before: &Root, now: &Root) -> Self {
+        let online = |root: &Root| (root.roles.snapshot.clone(), root.roles.timestamp.clone());
+        if online(before) == online(now) {
+            Self::OfflineKeys
+        } else {
+            Self::OnlineKey
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod fleet;
 mod limits;
 mod room;
 
-use super::{PublishError, Report, publish};
+use super::{Gap, PublishError, Report, publish};
 use crate::instant::Span;
 use crate::key::Signer;
 use crate::repository::bench::Bench;
@@ -137,16 +137,14 @@ fn a_new_online_key_leaves_clients_waiting_for_one_write_and_running_again_repai
     };
     sweep(prepare, &[NEXT_ONLINE], true);
     let room = prepare();
-    assert!(
-        room.publish(&room.store, NEXT_ONLINE).unwrap().gap,
-        "the report says so"
-    );
+    let report = room.publish(&room.store, NEXT_ONLINE).unwrap();
+    assert_eq!(report.gap, Some(Gap::OnlineKey), "the report says so");
     // With the old key at hand there is no such moment: what is made holds under both roots.
     let crashes = sweep(prepare, &[NEXT_ONLINE, ONLINE], false);
     assert_eq!(crashes, 8, "fleet, snapshot, timestamp, root");
     let room = prepare();
     let report = room.publish_with(&room.store, &[NEXT_ONLINE, ONLINE]);
-    assert!(!report.unwrap().gap);
+    assert_eq!(report.unwrap().gap, None);
 }
 
 #[test]
