@@ -15,12 +15,13 @@ use cuff_bootloader::provision::{First, provision};
 use cuff_bootloader::record::Identity;
 use cuff_bootloader::report::Report;
 use cuff_verifier::time::Instant;
+use cuff_verifier::version::Counter;
 
 use crate::author::{self, Repo};
 
 const ERASE: u32 = 1024;
 
-const LAYOUT: Layout = Layout {
+pub(crate) const LAYOUT: Layout = Layout {
     program: 16,
     erase: ERASE,
     evidence: 8 * ERASE,
@@ -86,7 +87,7 @@ pub fn flash(data: &[u8]) {
 }
 
 /// The flash of a unit from the factory, and an update for it.
-fn provisioned() -> &'static (Vec<u8>, Vec<u8>) {
+pub(crate) fn provisioned() -> &'static (Vec<u8>, Vec<u8>) {
     static FLASH: OnceLock<(Vec<u8>, Vec<u8>)> = OnceLock::new();
     FLASH.get_or_init(|| {
         let mut repo = Repo::new();
@@ -107,6 +108,7 @@ fn provisioned() -> &'static (Vec<u8>, Vec<u8>) {
             evidence,
             image,
             floor: Instant(0),
+            counter: Counter(0),
         };
         provision(&mut chip, &first).expect("a sound first release");
         (nor.raw().to_vec(), update)

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`decode`] | every reader of outside bytes: no panic, and what was read writes back the same |
 //! | [`flash`] | the bootloader over flash that holds anything at all |
+//! | [`serial`] | a wearable's serial line with anything at all on it |
 //! | [`hostile`] | a repository whose signers have gone mad: validly signed, hostile metadata |
 //! | [`trusted`] | the whole walk over such a repository, held against what an independent count says |
 //! | [`other`] | the same repository before sigstore-tuf: what it refuses, we must refuse |
@@ -15,4 +16,5 @@ pub mod decode;
 pub mod flash;
 pub mod hostile;
 pub mod other;
+pub mod serial;
 pub mod trusted;

@@ -14,7 +14,7 @@ use crate::tool::Tool;
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// Where the first inputs of a target come from: files of these folders with these endings.
-const SEEDS: [(&str, &[(&str, &str)]); 20] = [
+const SEEDS: [(&str, &[(&str, &str)]); 21] = [
     (
         "board",
         &[
@@ -48,6 +48,7 @@ const SEEDS: [(&str, &[(&str, &str)]); 20] = [
     ("release_record", &[("fuzz/seeds/release_record", "")]),
     ("seal", &[("fuzz/seeds/seal", "")]),
     ("settings", &[("fuzz/seeds/settings", "")]),
+    ("smp", &[("fuzz/seeds/smp", "")]),
     ("state_file", &[("fixtures/vectors", "json")]),
     (
         "tape",

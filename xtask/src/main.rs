@@ -9,6 +9,7 @@ mod dependencies;
 mod fixtures;
 mod fuzz;
 mod place;
+mod power;
 mod qemu;
 mod setup;
 mod size;
@@ -37,6 +38,7 @@ cargo xtask TASK
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
   boards                         build what tests run on a chip, into boards/target/programs
+  sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
   size                           what verifier and bootloaders cost on a wearable, against their budgets, and what may panic
 ";
 
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         ["sweep", "publish"] => test::sweep("store", "sweep"),
         ["sweep", "provision"] => test::sweep("station_cuts", "sweep"),
         ["boards"] => boards::deliver(),
+        ["sweep", "power"] => power::run(),
         ["size"] => size::run(),
         _ => return usage(),
     };
