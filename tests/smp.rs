@@ -281,3 +281,44 @@ fn an_export_says_what_is_in_it_and_refuses_what_does_not_fit() {
     assert_eq!(unknown["error"]["rule"], "release-not-inside");
     assert!(!desk.files().contains(&"nowhere".to_owned()));
 }
+
+#[test]
+fn an_image_goes_to_a_device_of_somebody_else_once_the_desk_has_judged_it() {
+    let (desk, _) = bench::desk();
+    let theirs = foreign::Foreign::start();
+    let upload = |more: &str| {
+        desk.cuff(&format!(
+            "device upload {} 1.1.sealed --release band/1.1 --json {more}",
+            theirs.target()
+        ))
+    };
+    let refused = upload("--hardware band-b --root root.json")
+        .expect(10)
+        .json();
+    assert_eq!(refused["error"]["rule"], "other-hardware");
+    let refused = upload("--hardware band-a").expect(2).json();
+    assert_eq!(refused["error"]["rule"], "no-pin");
+    let dry = upload("--hardware band-a --root root.json --dry-run")
+        .expect(0)
+        .json();
+    assert_eq!(dry["bootloader"], "MCUboot");
+    assert!(theirs.slots.lock().unwrap().second.is_empty());
+    let done = upload("--hardware band-a --root root.json")
+        .expect(0)
+        .json();
+    assert_eq!(done["runs"], true);
+    assert_eq!(done["after"][0]["confirmed"], false);
+    let slots = theirs.slots.lock().unwrap();
+    assert_eq!(slots.running, factory::Release::new("1.1", 2, 2900).image);
+    assert_eq!(slots.second, b"what it came with");
+    assert_eq!(slots.resets, 1);
+    drop(slots);
+    // One of ours is pushed to.
+    let (desk, _) = bench::unit();
+    let ours = Served::tcp(&desk);
+    let said = ours.device(
+        &desk,
+        "upload AT 1.1.sealed --release band/1.1 --hardware band-a --root root.json --json",
+    );
+    assert_eq!(said.expect(2).json()["error"]["rule"], "cuff-device");
+}

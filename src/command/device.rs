@@ -5,6 +5,7 @@ pub mod list;
 #[cfg(feature = "probe")]
 pub mod lock;
 pub mod log;
+pub mod pinned;
 pub mod provision;
 pub mod push;
 pub mod records;
@@ -14,6 +15,7 @@ pub mod recover;
 pub mod slot;
 pub mod station;
 pub mod trouble;
+pub mod upload;
 pub mod verify;
 
 use std::path::Path;
@@ -56,6 +58,7 @@ enum Action {
     Recover(recover::Recover),
     #[cfg(feature = "probe")]
     Slot(slot::Slot),
+    Upload(upload::Upload),
     Verify(verify::Verify),
 }
 
@@ -75,6 +78,7 @@ impl Device {
             Action::Recover(command) => command.run(console),
             #[cfg(feature = "probe")]
             Action::Slot(command) => command.run(console),
+            Action::Upload(command) => command.run(console),
             Action::Verify(command) => command.run(console),
         }
     }
@@ -152,7 +156,12 @@ pub fn explained(error: LinkError) -> anyhow::Error {
         LinkError::Foreign { .. } => (
             Exit::Foreign,
             "foreign-device",
-            "this bootloader is none of cuff's: update it with the tools of its maker",
+            "its bootloader is none of cuff's: `cuff device upload` brings it an image",
+        ),
+        LinkError::Ours { .. } => (
+            Exit::Usage,
+            "cuff-device",
+            "push to it: `cuff device push` brings evidence and image, and its own bootloader judges",
         ),
         LinkError::UnknownBoard { .. } => (
             Exit::Usage,

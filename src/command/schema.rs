@@ -52,6 +52,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         entry::<device::recover::Recovered>(),
         #[cfg(feature = "probe")]
         entry::<device::slot::Assigned>(),
+        entry::<device::upload::Uploaded>(),
         entry::<device::verify::Verified>(),
         entry::<export::Exported>(),
         entry::<fetch::Fetched>(),

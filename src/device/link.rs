@@ -144,6 +144,12 @@ pub enum LinkError {
         /// What it says of its bootloader.
         bootloader: String,
     },
+    /// It is one of ours, and something for others was wanted.
+    #[error("`{target}` is a cuff device")]
+    Ours {
+        /// The target as typed.
+        target: String,
+    },
     /// Nothing describes the board it says it is.
     #[error("`{target}` says its board is `{board}`, which cuff does not know")]
     UnknownBoard {

@@ -4,6 +4,7 @@
 //! nothing; what it is told over the line is the word of whoever runs there, application or bootloader.
 
 mod commands;
+pub mod foreign;
 mod wire;
 
 use std::thread::sleep;
@@ -140,39 +141,6 @@ impl Smp {
         upload(&self.client, file, sent).map_err(|error| told(&error))
     }
 
-    /// The unit again, after its reset: the answer that carries `nonce`.
-    fn await_boot(&mut self, nonce: [u8; 16]) -> Result<UnitAnswer, LinkError> {
-        let end = Instant::now() + BOOT;
-        let mut seen = Instant::now();
-        let mut why = "it does not come back after its reset";
-        while Instant::now() < end && seen.elapsed() < AWAY {
-            match self.client.raw_command(&AskUnit {}) {
-                Ok(answer) if answer.nonce == nonce => {
-                    self.patient(QUICK, RETRIES)?;
-                    return Ok(answer);
-                }
-                Ok(_) => {
-                    seen = Instant::now();
-                    why = "its answers do not carry the nonce it was asked with";
-                    sleep(GLANCE);
-                }
-                // Silent: it judges, or swaps.
-                Err(error) if is_silence(&error) => seen = Instant::now(),
-                // The line broke off, as that of a USB port does.
-                Err(_) => {
-                    sleep(GLANCE);
-                    if let Ok(client) = wire::open(&self.target, GLANCE) {
-                        self.client = client;
-                        self.patient(GLANCE, 0)?;
-                        seen = Instant::now();
-                    }
-                }
-            }
-        }
-        let why = why.to_owned();
-        Err(LinkError::Lost { why })
-    }
-
     fn patient(&self, patience: Duration, retries: u8) -> Result<(), LinkError> {
         patient(&self.client, patience, retries)
     }
@@ -215,8 +183,11 @@ impl Link for Smp {
     fn reset(&mut self) -> Result<Boot, LinkError> {
         let nonce = nonce()?;
         self.ask(&Reset { nonce })?;
-        self.patient(GLANCE, 0)?;
-        let answer = self.await_boot(nonce)?;
+        // Only the answer that carries the nonce is of the boot that was asked for.
+        let answer = come_back(&self.target, &mut self.client, |client| {
+            let answer = client.raw_command(&AskUnit {})?;
+            Ok((answer.nonce == nonce).then_some(answer))
+        })?;
         let ended = ended(&answer).ok_or_else(|| LinkError::Lost {
             why: "it tells of a boot that cannot be".to_owned(),
         })?;
@@ -285,7 +256,7 @@ impl Smp {
 }
 
 /// Opens a line on which somebody answers in SMP.
-pub(super) fn answering(target: &Target) -> Result<MCUmgrClient, LinkError> {
+fn answering(target: &Target) -> Result<MCUmgrClient, LinkError> {
     let client = wire::open(target, QUICK)?;
     patient(&client, QUICK, RETRIES)?;
     match client.use_auto_frame_size() {
@@ -299,8 +270,47 @@ pub(super) fn answering(target: &Target) -> Result<MCUmgrClient, LinkError> {
     }
 }
 
+/// Asks until there is an answer that was waited for, while a device resets.
+fn come_back<T>(
+    target: &Target,
+    client: &mut MCUmgrClient,
+    ask: impl Fn(&MCUmgrClient) -> Result<Option<T>, MCUmgrClientError>,
+) -> Result<T, LinkError> {
+    patient(client, GLANCE, 0)?;
+    let end = Instant::now() + BOOT;
+    let mut seen = Instant::now();
+    let mut why = "it does not come back after its reset";
+    while Instant::now() < end && seen.elapsed() < AWAY {
+        match ask(client) {
+            Ok(Some(answer)) => {
+                patient(client, QUICK, RETRIES)?;
+                return Ok(answer);
+            }
+            Ok(None) => {
+                seen = Instant::now();
+                why = "it answers, and has not been reset as it was asked to";
+                sleep(GLANCE);
+            }
+            // Silent: it judges, or swaps.
+            Err(error) if is_silence(&error) => seen = Instant::now(),
+            // The line broke off, as that of a USB port does.
+            Err(_) => {
+                sleep(GLANCE);
+                if let Ok(opened) = wire::open(target, GLANCE) {
+                    *client = opened;
+                    patient(client, GLANCE, 0)?;
+                    seen = Instant::now();
+                }
+            }
+        }
+    }
+    Err(LinkError::Lost {
+        why: why.to_owned(),
+    })
+}
+
 /// Uploads a file to the second slot, and gives up when it does not get on.
-pub(super) fn upload(
+fn upload(
     client: &MCUmgrClient,
     file: &[u8],
     sent: &mut Sent<'_>,
@@ -321,7 +331,7 @@ pub(super) fn upload(
 }
 
 /// What a device without cuff's group says of its bootloader.
-pub(super) fn bootloader(client: &MCUmgrClient) -> String {
+fn bootloader(client: &MCUmgrClient) -> String {
     match client.os_bootloader_info() {
         Ok(BootloaderInfo::MCUboot { .. }) => "MCUboot".to_owned(),
         Ok(BootloaderInfo::Unknown { name }) => name,
@@ -378,7 +388,7 @@ fn reason(said: &DeviceError) -> Option<Reason> {
 }
 
 /// An error as the link's.
-pub(super) fn told(error: &MCUmgrClientError) -> LinkError {
+fn told(error: &MCUmgrClientError) -> LinkError {
     match refusal(error) {
         Some(said) => match reason(said) {
             Some(Reason::FlashFault) => LinkError::Flash(Fault::Driver),

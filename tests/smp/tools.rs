@@ -60,7 +60,6 @@ fn smpmgr_uploads_an_export_and_reads_the_state() {
         assert!(pleased, "{words}: {said}");
         said
     };
-    assert!(pleased("os echo hello").contains("r='hello'"));
     // The default slot is the first one; the file goes where it belongs.
     pleased("image upload --format any band.smp");
     let state = pleased("image state-read");
@@ -78,8 +77,6 @@ fn smpmgr_uploads_an_export_and_reads_the_state() {
     );
     let (_, said) = smpmgr("image erase 1");
     assert!(said.contains("reason 502"), "{said}");
-    let (refused, said) = smpmgr("image upload --format any band.smp");
-    assert!(!refused && said.contains("reason 502"), "{said}");
     drop(served);
     desk.cuff("sim boot unit").expect(0);
     assert_eq!(installed(&desk), "band/1.1");

@@ -6,27 +6,20 @@
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
-use cuff_verifier::digest::Digest;
-use cuff_verifier::verdict::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::pinned::{Pinned, unordered};
 use super::station::AtStation;
-use super::{At, after, explained, layout, shipment, unshipped};
+use super::{At, explained, layout, shipment, unshipped};
 use crate::board::Lock;
-use crate::command::desk::desk_failed;
-use crate::command::given;
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
 use crate::device::event::{Event, list};
-use crate::device::provision::{Order, OrderError, Pin, identity};
+use crate::device::provision::{Order, identity};
 use crate::device::shipment::{Goods, Shipment, listed};
 use crate::device::unit::{Standing, lock_means};
 use crate::judgement::Room;
 use crate::name::{Hardware, Product};
-use crate::repository::desk::{Desk, DeskError};
-
-/// Largest root file, in bytes.
-const MAX_ROOT: u64 = 1 << 20;
 
 /// Give a blank unit its identity, its trust and its first release
 ///
@@ -65,13 +58,8 @@ pub struct Provision {
     #[arg(long)]
     release: Option<String>,
 
-    /// A root file that came to you over a way you trust
-    #[arg(long, value_name = "FILE", conflicts_with = "root_sha256")]
-    root: Option<PathBuf>,
-
-    /// The SHA-256 of a root's signed bytes, as `cuff role show root` prints it
-    #[arg(long, value_name = "HEX")]
-    root_sha256: Option<String>,
+    #[command(flatten)]
+    pinned: Pinned,
 
     /// Verify everything and say what would be written, but write nothing
     #[arg(long)]
@@ -94,7 +82,8 @@ impl Provision {
             .rule("hardware")?;
         let goods = self.goods(&shipment, product.as_str())?;
         let who = identity(product.as_str(), &hardware, &serial).map_err(unordered)?;
-        let order = Order::prepare(&shipment, &goods, &self.pin()?, who).map_err(unordered)?;
+        let order =
+            Order::prepare(&shipment, &goods, &self.pinned.pin()?, who).map_err(unordered)?;
 
         let mut link = self.at.reach()?;
         let unit = link.unit().map_err(explained)?;
@@ -191,64 +180,6 @@ impl Provision {
                     "fetch a sealed bundle with a release of that product in it",
                 )
             })
-    }
-
-    /// The root that was pinned: by file, by fingerprint, or by the working directory.
-    fn pin(&self) -> anyhow::Result<Pin> {
-        if let Some(path) = &self.root {
-            return Ok(Pin::File(given::read(path, MAX_ROOT)?));
-        }
-        let (text, whence) = match &self.root_sha256 {
-            Some(text) => (Some(text.clone()), "--root-sha256"),
-            None => (working_directory_pin()?, "the working directory"),
-        };
-        let text = text
-            .ok_or_else(|| anyhow::anyhow!("no root is pinned: nothing says whom the unit shall trust"))
-            .exit(Exit::Usage)
-            .rule("no-pin")
-            .help("give --root FILE or --root-sha256 HEX, or stand in a working directory that has joined its repository")?;
-        Digest::from_hex(text.as_bytes())
-            .map(Pin::Fingerprint)
-            .ok_or_else(|| {
-                anyhow::anyhow!("{whence} holds `{text}`: expected 64 lower-case hex digits")
-            })
-            .exit(Exit::Usage)
-            .rule("root-sha256")
-    }
-}
-
-/// What the working directory around us pins, if we stand in one.
-fn working_directory_pin() -> anyhow::Result<Option<String>> {
-    match Desk::discover(&std::env::current_dir()?) {
-        Ok(desk) => Ok(desk
-            .pin()
-            .map_err(desk_failed)?
-            .map(|pin| pin.sha256.to_string())),
-        Err(DeskError::NotFound(_)) => Ok(None),
-        Err(error) => Err(desk_failed(error)),
-    }
-}
-
-fn unordered(error: OrderError) -> anyhow::Error {
-    match error {
-        OrderError::Shipment(error) => unshipped(error),
-        OrderError::Name { .. } => advised(
-            error,
-            Exit::Usage,
-            "identity",
-            "choose a shorter, plainer name",
-        ),
-        OrderError::PinUnknown { .. } => advised(
-            error,
-            Exit::No,
-            "pinned-root-missing",
-            "fetch a sealed bundle that begins at the pinned root, or check the fingerprint over a way you trust",
-        ),
-        OrderError::Root(refusal) => {
-            let reason = Reason::from(refusal);
-            advised(error, Exit::Refused, reason.name(), after(reason))
-        }
-        OrderError::Refused(reason) => advised(error, Exit::Refused, reason.name(), after(reason)),
     }
 }
 
