@@ -92,3 +92,19 @@ impl Swept {
 fn after<'l>(line: &'l str, mark: &str) -> Option<&'l str> {
     line.find(mark).and_then(|at| line.get(at + mark.len()..))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tests_print_is_added_up() {
+        let told = "running 2 tests\n.swept\t16\t1024\tan update\t40\t8\ntriple\ta\tb\tc\td\n\
+                    swept\t16\t1024\ta revert\t2\t1\nswept\t4\t1024\tan update\t5\t1\ntriple\ta\tb\tc\td\n";
+        let swept = Swept::read(told);
+        assert_eq!(swept.points(), 47);
+        assert_eq!(swept.layouts["program unit 16, page 1024"].twice, 9);
+        assert_eq!(swept.stories["an update"].once, 45);
+        assert_eq!(swept.triples.len(), 1);
+    }
+}

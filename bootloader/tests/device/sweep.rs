@@ -17,14 +17,6 @@ use crate::{
     wearable::{Boot, SMALL, honest, layout},
 };
 
-static OTHERS: [Layout; 5] = [
-    layout(4, 1024),
-    layout(8, 1024),
-    layout(4, 4096),
-    layout(8, 4096),
-    layout(16, 4096),
-];
-
 /// What a sweep went through without a loss.
 #[derive(Default)]
 pub struct Swept {
@@ -203,14 +195,42 @@ fn every_operation_of_all_else_on_small_pages() {
     sweep_small(&ALL[4..]);
 }
 
-#[test]
-fn other_pages_and_program_units() {
-    for layout in &OTHERS {
-        for (nth, story) in ALL.iter().enumerate() {
-            let stride = if whole() { 1 } else { 61 + nth };
-            sweep(story, layout, honest, stride)
-                .unwrap_or_else(|broken| panic!("{broken}"))
-                .print(layout, story.name);
-        }
+/// A sample of every story, or with `CUFF_SWEEP=all` each operation.
+fn sweep_layout(layout: &'static Layout) {
+    for (nth, story) in ALL.iter().enumerate() {
+        let stride = if whole() { 1 } else { 61 + nth };
+        sweep(story, layout, honest, stride)
+            .unwrap_or_else(|broken| panic!("{broken}"))
+            .print(layout, story.name);
     }
+}
+
+#[test]
+fn program_unit_4_page_1024() {
+    static LAYOUT: Layout = layout(4, 1024);
+    sweep_layout(&LAYOUT);
+}
+
+#[test]
+fn program_unit_8_page_1024() {
+    static LAYOUT: Layout = layout(8, 1024);
+    sweep_layout(&LAYOUT);
+}
+
+#[test]
+fn program_unit_4_page_4096() {
+    static LAYOUT: Layout = layout(4, 4096);
+    sweep_layout(&LAYOUT);
+}
+
+#[test]
+fn program_unit_8_page_4096() {
+    static LAYOUT: Layout = layout(8, 4096);
+    sweep_layout(&LAYOUT);
+}
+
+#[test]
+fn program_unit_16_page_4096() {
+    static LAYOUT: Layout = layout(16, 4096);
+    sweep_layout(&LAYOUT);
 }
