@@ -308,4 +308,4 @@ fn refused(refused: upload::Refused) -> LinkError {
 /// How long a probe may take to say that it is one. One that talks to somebody else says nothing.
 const OPEN: Duration = Duration::from_secs(10);
 /// How long a probe may be silent in the middle of a job; probe-rs looks five times for a second for a chip.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(30);

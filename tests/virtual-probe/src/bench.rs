@@ -27,6 +27,11 @@ impl Unit {
         format!("probe:20b7:9db1:tcp:127.0.0.1:{}", self.at)
     }
 
+    /// How `cuff` names the chip's serial line.
+    pub fn serial(&self) -> String {
+        format!("tcp:127.0.0.1:{}", self.port().core.machine.serial)
+    }
+
     /// Orders faults; those with a count begin to count now.
     pub fn break_with(&self, faults: Faults) -> io::Result<()> {
         self.port().break_with(faults).map_err(told)

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,8 @@ pub struct Qemu {
     gdb: UnixStream,
     heard: Vec<u8>,
     registers: HashMap<String, u32>,
+    /// Where its serial line is: a port of this machine.
+    pub serial: u16,
     /// Whether the core runs, as far as is known.
     pub running: bool,
 }
@@ -30,6 +33,8 @@ impl Qemu {
     pub fn start(machine: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (bus, gdb) = (folder.path().join("bus"), folder.path().join("gdb"));
+        // Free a moment ago; the machine does not start where somebody else was faster.
+        let serial = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         // However this process ends, the machine ends with it: the shell kills it when our end of its input closes.
         let child = Command::new("sh")
             .args(["-c", "\"$@\" & p=$!; cat >/dev/null; kill -9 $p", "machine"])
@@ -42,16 +47,9 @@ impl Qemu {
                 "-monitor",
                 "none",
             ])
-            .args([
-                "-serial",
-                "null",
-                "-nodefaults",
-                "-S",
-                "-accel",
-                "tcg",
-                "-qtest-log",
-                "none",
-            ])
+            .arg("-serial")
+            .arg(format!("tcp:127.0.0.1:{serial},server=on,wait=off"))
+            .args(["-nodefaults", "-S", "-accel", "tcg", "-qtest-log", "none"])
             .arg("-qtest")
             .arg(format!("unix:{},server=on,wait=off", bus.display()))
             .arg("-chardev")
@@ -70,6 +68,7 @@ impl Qemu {
             _folder: folder,
             heard: Vec::new(),
             registers: HashMap::new(),
+            serial,
             running: false,
         };
         machine.gdb("?")?;
@@ -175,9 +174,15 @@ impl Qemu {
         Ok(())
     }
 
-    /// One instruction.
+    /// One instruction. A core that sleeps takes none until it is woken, as a debugger does.
     pub fn step(&mut self) -> io::Result<()> {
-        self.gdb("s").map(|_| ())
+        self.send("s")?;
+        if self.receive(NAP)?.is_none() {
+            self.gdb.write_all(&[3])?;
+            self.receive(PATIENCE)?
+                .ok_or_else(|| io::Error::other("the core does not wake"))?;
+        }
+        Ok(())
     }
 
     /// Whether the core has stopped by itself since it was last looked at.
@@ -342,5 +347,6 @@ fn letter(size: u32) -> char {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
+const NAP: Duration = Duration::from_millis(200);
 const POISON: u32 = 0xa5a5_5a5a;

@@ -14,8 +14,15 @@ pub fn serve(port: Arc<Mutex<Port>>) -> io::Result<u16> {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let _same = stream.set_nodelay(true);
-            // A host that goes away in the middle of a word is no news.
-            let _gone = Conversation::new(stream).talk(&port);
+            // A host that goes away in the middle of a word is no news; a machine that breaks down is.
+            if let Err(error) = Conversation::new(stream).talk(&port)
+                && !matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                )
+            {
+                eprintln!("the virtual probe hangs up: {error}");
+            }
         }
     });
     Ok(at)
