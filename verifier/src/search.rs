@@ -176,10 +176,7 @@ impl<'a> Frame<'a> {
         if S::HASHED_PATHS
             && let Some(bins) = self.delegations.bins()
         {
-            if self.done > 0 {
-                return Ok(None);
-            }
-            self.done = 1;
+            // A bin ends the search: nobody comes back here.
             let listed = snapshot.names().find(|name| bins.is_for(name.raw(), path));
             let bin = listed.ok_or(refuse(Rule::NotInSnapshot))?;
             return Ok(Some(self.delegations.bin_named(bin)));

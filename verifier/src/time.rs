@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn every_day_of_four_centuries_reads_back() {
-        for day in 0..146_097 {
+        let days = if cfg!(miri) { 4_001 } else { 1 };
+        for day in (0..146_097).step_by(days) {
             let instant = Instant(day * 86_400 + 1);
             assert_eq!(
                 Instant::parse(instant.to_string().as_bytes()),

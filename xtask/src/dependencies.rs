@@ -79,11 +79,7 @@ pub fn install() -> Result<()> {
     if Tool::new(cargo_deny()).words("--version").answers() {
         return Ok(());
     }
-    Tool::cargo("install --locked --quiet cargo-deny --version")
-        .arg(CARGO_DENY)
-        .words("--root")
-        .arg(place::tools())
-        .run()
+    Tool::installed("cargo-deny", CARGO_DENY).map(drop)
 }
 
 fn cargo_deny() -> PathBuf {

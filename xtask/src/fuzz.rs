@@ -4,60 +4,18 @@
 //! lies in `fixtures/`, keeps what it learns in `fuzz/corpus/`, and never runs two targets at once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use seeds::SEEDS;
 
 use crate::place;
 use crate::tool::Tool;
 
-const CARGO_FUZZ: &str = "0.13.2";
+#[path = "../../fuzz/seeds.rs"]
+mod seeds;
 
-/// Where the first inputs of a target come from: files of these folders with these endings.
-const SEEDS: [(&str, &[(&str, &str)]); 21] = [
-    (
-        "board",
-        &[
-            ("boards/microbit", "toml"),
-            ("boards/nrf52840", "toml"),
-            ("boards/qemu-an386", "toml"),
-            ("boards/qemu-an505", "toml"),
-            ("fixtures/boards", "toml"),
-        ],
-    ),
-    ("bundle", &[("fuzz/seeds/bundle", "")]),
-    (
-        "canonical_json",
-        &[
-            ("fuzz/seeds/foreign_json", "json"),
-            ("fuzz/seeds/release_record", ""),
-        ],
-    ),
-    ("differential", &[]),
-    ("evidence", &[("fixtures/vectors", "update")]),
-    (
-        "firmware",
-        &[("fixtures/firmware", "elf"), ("fuzz/seeds/firmware", "")],
-    ),
-    ("flash", &[]),
-    ("foreign_json", &[("fuzz/seeds/foreign_json", "json")]),
-    ("mailbox", &[]),
-    ("manifest", &[("manifests", "toml")]),
-    ("private_key", &[("keys.example", "key")]),
-    ("public_file", &[("keys.example", "pub")]),
-    ("release_record", &[("fuzz/seeds/release_record", "")]),
-    ("seal", &[("fuzz/seeds/seal", "")]),
-    ("settings", &[("fuzz/seeds/settings", "")]),
-    ("smp", &[("fuzz/seeds/smp", "")]),
-    ("state_file", &[("fixtures/vectors", "json")]),
-    (
-        "tape",
-        &[("fuzz/seeds/bundle", ""), ("fuzz/seeds/seal", "")],
-    ),
-    ("trust_record", &[]),
-    ("trusted_set", &[]),
-    ("words", &[]),
-];
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// How long, and which.
 pub struct Options<'a> {
@@ -84,7 +42,7 @@ impl<'a> Options<'a> {
 
 /// Runs one target, or all of them one after another, the time shared among them.
 pub fn run(options: &Options<'_>) -> Result<()> {
-    install()?;
+    Tool::installed("cargo-fuzz", CARGO_FUZZ)?;
     let targets: Vec<_> = SEEDS
         .iter()
         .filter(|(name, _)| options.target.is_none_or(|target| target == *name))
@@ -166,18 +124,6 @@ fn cargo_fuzz(command: &str) -> Tool {
         .arg(command)
         .words("--sanitizer none --fuzz-dir fuzz")
         .env("CARGO_TARGET_DIR", place::root().join("fuzz/target"))
-}
-
-fn install() -> Result<()> {
-    let there: PathBuf = place::tools().join("bin/cargo-fuzz");
-    if Tool::new(there).words("--version").answers() {
-        return Ok(());
-    }
-    Tool::cargo("install --locked --quiet cargo-fuzz --version")
-        .arg(CARGO_FUZZ)
-        .words("--root")
-        .arg(place::tools())
-        .run()
 }
 
 #[cfg(test)]

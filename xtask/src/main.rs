@@ -5,9 +5,12 @@
 mod boards;
 mod chip;
 mod conformance;
+mod coverage;
 mod dependencies;
 mod fixtures;
 mod fuzz;
+mod miri;
+mod mutants;
 mod place;
 mod power;
 mod qemu;
@@ -35,6 +38,9 @@ cargo xtask TASK
   fuzz [--hours N | --seconds N] [TARGET]
                                  hostile input for every reader (fuzz/); seconds are for each target, 10 if not said,
                                  hours for all of them together
+  coverage                       how much of the verifier its own tests run; at least 95 % of lines and regions
+  mutants [--shard K/N]          small mistakes in the verifier, one at a time: every one is noticed or explained; hours
+  miri                           verifier and bootloader under an interpreter that sees undefined behaviour; some minutes
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
   boards                         build what tests run on a chip, into boards/target/programs
@@ -65,6 +71,10 @@ fn main() -> ExitCode {
             Some(options) => fuzz::run(&options),
             None => return usage(),
         },
+        ["coverage"] => coverage::run(),
+        ["mutants"] => mutants::run(None),
+        ["mutants", "--shard", shard] => mutants::run(Some(shard)),
+        ["miri"] => miri::run(),
         ["sweep", "publish"] => test::sweep("store", "sweep"),
         ["sweep", "provision"] => test::sweep("station_cuts", "sweep"),
         ["boards"] => boards::deliver(),

@@ -3,7 +3,7 @@
 //! Takes a command line; gives its output, or an error that repeats the command line. Never runs a shell.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +29,23 @@ impl Tool {
         Self::new(cargo).words(words)
     }
 
+    /// A program of this name and version that cargo can build, built into the checkout when it is not there yet.
+    pub fn installed(name: &str, version: &str) -> Result<PathBuf> {
+        let program = place::tools().join("bin").join(name);
+        // What cargo notes about what it installed.
+        let noted = std::fs::read_to_string(place::tools().join(".crates.toml"));
+        let there = noted.is_ok_and(|noted| noted.contains(&format!("\"{name} {version} (")));
+        if !(there && program.is_file()) {
+            Self::cargo("install --locked --quiet --version")
+                .arg(version)
+                .arg("--root")
+                .arg(place::tools())
+                .arg(name)
+                .run()?;
+        }
+        Ok(program)
+    }
+
     /// Adds arguments that hold no spaces themselves.
     pub fn words(mut self, words: &str) -> Self {
         self.command.args(words.split_whitespace());
@@ -38,6 +55,12 @@ impl Tool {
     /// Adds one argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
+        self
+    }
+
+    /// Adds many arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
         self
     }
 

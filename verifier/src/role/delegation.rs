@@ -313,8 +313,9 @@ mod tests {
 
     #[test]
     fn a_pattern_of_many_stars_ends() {
-        let path = "a".repeat(2_000);
-        assert!(!covers(&("a*".repeat(500) + "b"), &path));
+        let (stars, length) = if cfg!(miri) { (20, 80) } else { (500, 2_000) };
+        let path = "a".repeat(length);
+        assert!(!covers(&("a*".repeat(stars) + "b"), &path));
     }
 
     #[test]
