@@ -24,6 +24,8 @@ mod oracles;
 mod python_tuf;
 #[path = "support/release.rs"]
 mod release;
+#[path = "support/ring_provider.rs"]
+mod ring_provider;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/cuff.rs"]

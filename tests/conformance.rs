@@ -15,6 +15,8 @@
 mod beyond;
 #[path = "conformance/delegations.rs"]
 mod delegations;
+#[path = "conformance/floor.rs"]
+mod floor;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "support/server.rs"]

@@ -135,7 +135,7 @@ impl Record {
         fitted.then_some(out)
     }
 
-    /// Reads them; a flipped bit is no record.
+    /// Reads them; a flipped bit is no record, and neither are bytes that no record is written as, whatever seal they have.
     pub fn decode(bytes: &[u8; RECORD as usize]) -> Option<Self> {
         let (body, seal) = bytes.split_at_checked(BODY)?;
         if !Sure::equal(&Digest::of(body).0, seal).holds() {
@@ -175,7 +175,7 @@ impl Record {
             },
             former: read_image(&mut r)?,
         };
-        r.complete().then_some(record)
+        (r.complete() && record.encode().as_ref() == Some(bytes)).then_some(record)
     }
 }
 
@@ -229,6 +229,9 @@ const MAGIC: &[u8; 8] = b"cufftrs1";
 mod tests {
     use super::*;
 
+    /// Where the first image stands.
+    const IMAGES: usize = 244;
+
     fn record() -> Record {
         let image = |byte: u8| Image {
             length: 100,
@@ -277,6 +280,25 @@ mod tests {
                 bad[index] ^= 1 << bit;
                 assert_eq!(Record::decode(&bad), None, "byte {index} bit {bit}");
             }
+        }
+    }
+
+    /// An absent image with something in it, a trial number without a trial, bytes behind the last field: behind a true seal,
+    /// all of it is refused.
+    #[test]
+    fn nothing_is_read_that_would_be_written_otherwise() {
+        let mut record = record();
+        record.installed = None;
+        record.trial = None;
+        let bytes = record.encode().expect("fits");
+        for index in 0..BODY {
+            let mut bent = bytes;
+            bent[index] ^= 2;
+            let seal = Digest::of(&bent[..BODY]);
+            bent[BODY..].copy_from_slice(&seal.0);
+            let read = Record::decode(&bent);
+            assert!(read.is_none() || index < IMAGES, "byte {index}");
+            assert!(read.is_none_or(|read| read.encode() == Some(bent)));
         }
     }
 

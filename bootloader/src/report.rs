@@ -141,7 +141,7 @@ impl Report {
         fitted.then_some(out)
     }
 
-    /// Reads a block; the seal catches accidents, not forgers.
+    /// Reads a block, if it is one that would be written like this; the seal catches accidents, not forgers.
     pub fn decode(bytes: &[u8; LENGTH]) -> Option<Self> {
         let (body, seal) = bytes.split_at_checked(BODY)?;
         let mut r = Reader::new(body);
@@ -194,12 +194,13 @@ impl Report {
             }),
             _ => return None,
         };
-        r.complete().then_some(Self {
+        let report = Self {
             nonce,
             ended,
             bootloader,
             state,
-        })
+        };
+        (r.complete() && report.encode().as_ref() == Some(bytes)).then_some(report)
     }
 }
 

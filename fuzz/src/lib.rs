@@ -16,5 +16,7 @@ pub mod decode;
 pub mod flash;
 pub mod hostile;
 pub mod other;
+#[path = "../../tests/support/ring_provider.rs"]
+pub mod ring_provider;
 pub mod serial;
 pub mod trusted;

@@ -24,9 +24,8 @@ use crate::hostile::Hostile;
 pub fn trusted_set(data: &[u8]) {
     let hostile = Hostile::repository(data);
     let known = known(&hostile);
-    let evidence = match Evidence::parse(&hostile.update) {
-        Ok(evidence) => evidence,
-        Err(_) => return,
+    let Ok(evidence) = Evidence::parse(&hostile.update) else {
+        return;
     };
     let walked = walk(&known, &evidence);
     assert_eq!(
@@ -231,10 +230,9 @@ fn foreign_agrees(hostile: &Hostile, known: &Known<'_>) {
     };
     let mut roots = RootChain::anchor(Document::canonical(&hostile.anchor), policy).expect("ours");
     for file in &hostile.roots {
-        match roots.extend(Document::canonical(file)) {
-            Ok(next) => roots = next,
-            // Skipped by the device, as it knew it.
-            Err(_) => continue,
+        // One that does not follow was skipped by the device, as it knew it.
+        if let Ok(next) = roots.extend(Document::canonical(file)) {
+            roots = next;
         }
     }
     let [timestamp, snapshot, targets] = hostile
