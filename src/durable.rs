@@ -15,6 +15,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::{NamedTempFile, PersistError};
 
@@ -92,6 +94,19 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock as soon as it is free, or says after `patience` that another process still has it.
+    pub fn wait(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let begun = Instant::now();
+        loop {
+            match Self::take(path) {
+                Err(LockError::Held(_)) if begun.elapsed() < patience => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                taken => return taken,
+            }
+        }
+    }
+
     /// Takes the lock, or says that another process has it. Never waits.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {
@@ -263,6 +278,21 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_so_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        let refused = Lock::wait(&path, Duration::from_millis(120));
+        assert!(matches!(refused, Err(LockError::Held(_))));
+        thread::scope(|scope| {
+            let second = scope.spawn(|| Lock::wait(&path, Duration::from_mins(1)));
+            thread::sleep(Duration::from_millis(100));
+            drop(first);
+            assert!(second.join().unwrap().is_ok());
+        });
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::repository::client::Client;
 use crate::repository::client::trust::Trust;
 use crate::repository::release::{self, Release};
 use crate::repository::sealing::{self, Sealing};
+use crate::repository::source::kept::Kept;
 use crate::repository::source::{Source, open};
 use crate::repository::view::View;
 
@@ -67,10 +68,14 @@ impl Origin {
         dry_run: bool,
         profile: Profile,
     ) -> anyhow::Result<Verified> {
-        let source = open::open(repository, console.offline()).map_err(explain_open)?;
+        let mut source = open::open(repository, console.offline()).map_err(explain_open)?;
         let anchor = self.anchor()?;
+        let memory = self.metadata_dir.clone().or(anchor.memory.clone());
+        if let Some(folder) = memory.as_ref().filter(|_| !dry_run) {
+            source = Box::new(Kept::new(source, folder.join("targets")));
+        }
         let clock = Clock::Exact(instant::now()?);
-        let mut trust = self.trust(console, anchor, dry_run)?;
+        let mut trust = trust(console, anchor, memory, dry_run)?;
         let client = Client {
             trust: &mut trust,
             profile,
@@ -95,21 +100,25 @@ impl Origin {
             desk.help("or name a root file you have from somebody you trust: --root FILE")?;
         anchor::pinned(&desk).map_err(explain_anchor)
     }
+}
 
-    fn trust(&self, console: &Console, anchor: Anchor, dry_run: bool) -> anyhow::Result<Trust> {
-        let memory = self.metadata_dir.clone().or(anchor.memory);
-        match memory {
-            Some(folder) if !dry_run => {
-                Trust::in_folder(&folder, Some(anchor.root)).map_err(explain_trust)
-            }
-            Some(folder) => Trust::looking_at(&folder, Some(anchor.root)).map_err(explain_trust),
-            None => {
-                console.note(
-                    "nothing is remembered of this repository, so that a later fetch cannot notice an older one; \
-                     --metadata-dir DIR remembers",
-                );
-                Ok(Trust::in_memory(anchor.root))
-            }
+fn trust(
+    console: &Console,
+    anchor: Anchor,
+    memory: Option<PathBuf>,
+    dry_run: bool,
+) -> anyhow::Result<Trust> {
+    match memory {
+        Some(folder) if !dry_run => {
+            Trust::in_folder(&folder, Some(anchor.root)).map_err(explain_trust)
+        }
+        Some(folder) => Trust::looking_at(&folder, Some(anchor.root)).map_err(explain_trust),
+        None => {
+            console.note(
+                "nothing is remembered of this repository, so that a later fetch cannot notice an older one; \
+                 --metadata-dir DIR remembers",
+            );
+            Ok(Trust::in_memory(anchor.root))
         }
     }
 }

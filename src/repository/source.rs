@@ -6,11 +6,15 @@
 pub mod bucket;
 pub mod directory;
 pub mod http;
+pub mod kept;
 pub mod open;
+pub mod part;
 pub mod sealed;
 pub mod site;
 
 use std::error::Error;
+
+use part::Part;
 
 /// The read side of a repository.
 pub trait Source {
@@ -20,6 +24,22 @@ pub trait Source {
     /// The file at `path` (`metadata/timestamp.json`), or nothing when there is none. Longer than `limit` bytes is an
     /// error, and no more than that is ever held. Names of metadata files are escaped as in a URL, those of targets are not.
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// Like [`get`](Self::get), but goes on from a part that an earlier run has left, and leaves one when this run breaks off.
+    /// The whole may then be wrong because the part was. Sources that are near have no use for parts.
+    fn resume(
+        &self,
+        path: &str,
+        limit: u64,
+        _part: &mut Part,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        self.get(path, limit)
+    }
+
+    /// Whether it takes time and money to ask, so that what it gives is worth keeping.
+    fn is_far(&self) -> bool {
+        false
+    }
 }
 
 /// A source that did not give what it should.

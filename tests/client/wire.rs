@@ -10,7 +10,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cuff::repository::source::http::{Http, HttpError, Patience};
+use cuff::repository::source::kept::Kept;
 use cuff::repository::source::{Source, SourceError};
+use cuff_verifier::digest::Digest;
 
 use crate::author::Author;
 use crate::commands::move_to_today;
@@ -225,6 +227,96 @@ fn what_cannot_be_taken_up_begins_anew() {
         _ => Reply::file(content(50)),
     });
     assert_eq!(found.unwrap().unwrap(), content(50));
+}
+
+/// A target in a server that breaks off, asked for by one process after another.
+#[test]
+fn what_broke_off_is_taken_up_by_the_next_process() {
+    let whole = content(1_000);
+    let digest = Digest::of(&whole);
+    let path = format!("targets/band/{digest}.1.0.0");
+    let folder = tempfile::tempdir().unwrap();
+    let part = folder.path().join(format!("{digest}.part"));
+    // Each process has a source of its own; the server is told what to do by the run.
+    let get = |answer: fn(usize, &Request, Vec<u8>) -> Reply| {
+        let (count, whole) = (AtomicUsize::new(0), whole.clone());
+        let server = Server::start(move |request| {
+            answer(count.fetch_add(1, Ordering::SeqCst), request, whole.clone())
+        });
+        let source = Kept::new(Box::new(source(&server)), folder.path().to_owned());
+        source.get(&path, 1_000)
+    };
+    let breaks = |count: usize, _: &Request, whole: Vec<u8>| match count {
+        0 => Reply::of(Body::Cut(whole, 400)).header("ETag", "\"one\""),
+        _ => Reply::status("503 Busy"),
+    };
+    let goes_on = |_: usize, request: &Request, whole: Vec<u8>| {
+        assert_eq!(request.header("if-range"), Some("\"one\""));
+        let from = request.from().expect("it goes on");
+        let mut reply = Reply::file(whole[from..].to_vec())
+            .header("ETag", "\"one\"")
+            .header("Content-Range", format!("bytes {from}-999/1000"));
+        reply.status = "206 Partial Content";
+        reply
+    };
+    assert!(matches!(get(breaks), Err(SourceError::Read { .. })));
+    assert_eq!(fs::read(&part).unwrap().len(), 6 + 400);
+    assert_eq!(get(goes_on).unwrap().unwrap(), whole);
+    assert!(!part.exists());
+    let nobody = |_: usize, _: &Request, _: Vec<u8>| Reply::status("404 Not Found");
+    assert_eq!(get(nobody).unwrap().unwrap(), whole, "it was kept");
+
+    // What somebody wrote into the part is not believed, and does not stand in the way.
+    fs::remove_file(folder.path().join(digest.to_string())).unwrap();
+    get(breaks).unwrap_err();
+    let mut bent = fs::read(&part).unwrap();
+    bent[10] ^= 1;
+    fs::write(&part, bent).unwrap();
+    let once_more = |count: usize, request: &Request, whole: Vec<u8>| {
+        if count > 0 {
+            assert_eq!(request.from(), None);
+            return Reply::file(whole);
+        }
+        let from = request.from().expect("it goes on");
+        let mut reply = Reply::file(whole[from..].to_vec())
+            .header("Content-Range", format!("bytes {from}-999/1000"));
+        reply.status = "206 Partial Content";
+        reply
+    };
+    assert_eq!(get(once_more).unwrap().unwrap(), whole);
+
+    // The file changed meanwhile.
+    fs::remove_file(folder.path().join(digest.to_string())).unwrap();
+    get(breaks).unwrap_err();
+    let changed =
+        |_: usize, _: &Request, whole: Vec<u8>| Reply::file(whole).header("ETag", "\"two\"");
+    assert_eq!(get(changed).unwrap().unwrap(), whole);
+}
+
+#[test]
+fn what_was_fetched_is_not_fetched_again() {
+    let desk = Desk::new().variable("NO_PROXY", "127.0.0.1");
+    let (author, server) = published(&desk);
+    let fetch = |server: &Server, memory: &str| {
+        desk.cuff(&format!(
+            "fetch {} band/1.0.0 --root root.json -o band.cuff --metadata-dir {memory}",
+            server.url("repo")
+        ))
+    };
+    fetch(&server, "kept").expect(0);
+    let mut files = author.files();
+    files.retain(|path, _| !path.starts_with("targets/"));
+    let without =
+        Server::start(
+            move |request| match files.get(request.path.trim_start_matches("repo/")) {
+                Some(bytes) => Reply::file(bytes.clone()),
+                None => Reply::status("404 Not Found"),
+            },
+        );
+    let first = fs::read(desk.path("band.cuff")).unwrap();
+    fetch(&without, "kept").expect(0);
+    assert_eq!(fs::read(desk.path("band.cuff")).unwrap(), first);
+    fetch(&without, "new").expect(1);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cuff_verifier::profile::Profile;
 use cuff_verifier::role::root::Root;
@@ -63,7 +64,7 @@ impl Trust {
             path: path.to_owned(),
             source,
         })?;
-        let lock = Lock::take(&path.join(".lock")).map_err(|error| match error {
+        let lock = Lock::wait(&path.join(".lock"), PATIENCE).map_err(|error| match error {
             LockError::Held(_) => TrustError::Busy(path.to_owned()),
             LockError::Io { .. } => TrustError::Lock(error),
         })?;
@@ -225,7 +226,7 @@ impl Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// A second client.
-    #[error("another cuff is at work in the metadata directory `{}`", .0.display())]
+    #[error("another cuff has been at work in the metadata directory `{}` for 30 s", .0.display())]
     Busy(PathBuf),
     /// Nothing to begin with.
     #[error("the metadata directory `{}` is new, and no root was given to begin with", .0.display())]
@@ -279,6 +280,9 @@ pub enum TrustError {
         source: io::Error,
     },
 }
+
+/// How long a second client waits for the first.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const TOP_LEVEL: [&str; 3] = ["timestamp.json", "snapshot.json", "targets.json"];
 const HISTORY: &str = "root_history";

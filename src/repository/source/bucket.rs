@@ -64,6 +64,10 @@ impl Source for Bucket {
             }
         }
     }
+
+    fn is_far(&self) -> bool {
+        true
+    }
 }
 
 impl Site for Bucket {

@@ -16,6 +16,7 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use super::part::Part;
 use super::site::{Caching, Entry, Site};
 use super::{Source, SourceError};
 use crate::intake::{self, IntakeError};
@@ -118,7 +119,7 @@ impl Http {
     }
 
     /// One request; adds to `partial` what comes.
-    fn ask(&self, file: &File<'_>, partial: &mut Partial) -> Result<Answer, Trouble> {
+    fn ask(&self, file: &File<'_>, partial: &mut Partial<'_>) -> Result<Answer, Trouble> {
         let left = file.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Trouble::Final(Box::new(HttpError::Slow)));
@@ -128,8 +129,6 @@ impl Http {
             request = request
                 .header(header::RANGE, format!("bytes={}-", partial.bytes.len()))
                 .header(header::IF_RANGE, tag);
-        } else {
-            partial.bytes.clear();
         }
         let config = request.config().timeout_global(Some(left));
         let response = config.build().call().map_err(trouble)?;
@@ -138,14 +137,13 @@ impl Http {
             Caching::Told(String::from_utf8_lossy(value.as_bytes()).into_owned())
         }));
         match response.status() {
-            StatusCode::OK => partial.bytes.clear(),
+            StatusCode::OK => partial.begin(validator(response.headers())),
             StatusCode::PARTIAL_CONTENT if partial.continues(response.headers()) => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Absent),
             // What object stores say of a file that is not there, to those who may not list.
             StatusCode::FORBIDDEN if file.may_be_absent => return Ok(Answer::Absent),
             _ => return Err(unfit(&response, partial)),
         }
-        partial.tag = validator(response.headers());
         receive(file, partial, response)
     }
 }
@@ -156,6 +154,40 @@ impl Source for Http {
     }
 
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.fetch(path, limit, Partial::default())
+    }
+
+    fn resume(
+        &self,
+        path: &str,
+        limit: u64,
+        part: &mut Part,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut partial = Partial::default();
+        if let Some((tag, bytes)) = part.recall(limit) {
+            if bytes.len() as u64 == limit {
+                return Ok(Some(bytes));
+            }
+            (partial.tag, partial.bytes) = (Some(tag), bytes);
+            part.go_on();
+        }
+        partial.part = Some(part);
+        self.fetch(path, limit, partial)
+    }
+
+    fn is_far(&self) -> bool {
+        true
+    }
+}
+
+impl Http {
+    /// Asks until the file is whole, from what has come of it before.
+    fn fetch(
+        &self,
+        path: &str,
+        limit: u64,
+        mut partial: Partial<'_>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
         let address = self.address(path).ok_or_else(|| SourceError::Path {
             path: path.to_owned(),
         })?;
@@ -168,7 +200,6 @@ impl Source for Http {
             path,
             told: &self.told,
         };
-        let mut partial = Partial::default();
         let mut tries = 0;
         loop {
             let had = partial.bytes.len();
@@ -262,18 +293,40 @@ impl File<'_> {
 
 /// What has come of a file.
 #[derive(Default)]
-struct Partial {
+struct Partial<'p> {
     bytes: Vec<u8>,
     /// What the server calls this version of it; without that nothing can be taken up again.
     tag: Option<String>,
+    /// Where it is kept for the next run.
+    part: Option<&'p mut Part>,
 }
 
-impl Partial {
+impl Partial<'_> {
+    /// Forgets what came: another version comes, or nothing that could be taken up again.
+    fn begin(&mut self, tag: Option<String>) {
+        self.bytes.clear();
+        if let Some(part) = &mut self.part {
+            match &tag {
+                Some(tag) => part.begin(tag),
+                None => part.remove(),
+            }
+        }
+        self.tag = tag;
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        if let Some(part) = &mut self.part {
+            part.add(piece);
+        }
+    }
+
     /// Whether an answer goes on exactly where this ends.
     fn continues(&self, headers: &HeaderMap) -> bool {
         let from = format!("bytes {}-", self.bytes.len());
         let range = headers.get(header::CONTENT_RANGE);
         !self.bytes.is_empty()
+            && self.tag.is_some()
             && range.is_some_and(|range| range.as_bytes().starts_with(from.as_bytes()))
     }
 }
@@ -294,7 +347,7 @@ enum Trouble {
 /// Reads the body to its end, or to the limit.
 fn receive(
     file: &File<'_>,
-    partial: &mut Partial,
+    partial: &mut Partial<'_>,
     mut response: Response<ureq::Body>,
 ) -> Result<Answer, Trouble> {
     let rest = response.body().content_length();
@@ -311,7 +364,7 @@ fn receive(
         if read == 0 {
             break;
         }
-        partial.bytes.extend(piece.iter().take(read));
+        partial.add(piece.get(..read).unwrap_or_default());
         if partial.bytes.len() as u64 > file.limit {
             return Ok(Answer::TooLong);
         }
@@ -334,14 +387,14 @@ fn trouble(error: ureq::Error) -> Trouble {
 }
 
 /// An answer that is neither the file nor its absence.
-fn unfit(response: &Response<ureq::Body>, partial: &mut Partial) -> Trouble {
+fn unfit(response: &Response<ureq::Body>, partial: &mut Partial<'_>) -> Trouble {
     let status = response.status();
     let error = Box::new(HttpError::Status(status));
     let wish = response.headers().get(header::RETRY_AFTER);
     let wish = wish.and_then(|wish| wish.to_str().ok()?.parse().ok());
     match status {
         StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT => {
-            *partial = Partial::default();
+            partial.begin(None);
             Trouble::Passing(error, None)
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
