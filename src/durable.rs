@@ -34,6 +34,16 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     create(path, bytes, Access::Everyone)
 }
 
+/// Like [`create_new`], but for the name: [`settle`] puts the names of a whole folder on the disk at once.
+pub fn create_new_unsettled(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    place(path, bytes, Access::Everyone)
+}
+
+/// Puts the names in the folder of `path` on the disk.
+pub fn settle(path: &Path) -> Result<(), WriteError> {
+    sync_folder(path)
+}
+
 /// Like [`create_new`], readable by the owner alone from the first moment (mode 0600).
 pub fn create_new_private(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     create(path, bytes, Access::Owner)
@@ -150,6 +160,11 @@ enum Access {
 }
 
 fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
+    place(path, bytes, access)?;
+    sync_folder(path)
+}
+
+fn place(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
     let temporary = prepare(path, bytes, access)?;
     temporary
         .persist_noclobber(path)
@@ -157,7 +172,7 @@ fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
             io::ErrorKind::AlreadyExists => WriteError::Exists(path.to_owned()),
             _ => failed(path, error),
         })?;
-    sync_folder(path)
+    Ok(())
 }
 
 /// The bytes under a name of their own, on the disk. The file vanishes if it is dropped before it gets its real name.

@@ -20,8 +20,10 @@ use crate::key::Signer;
 use crate::key::uri::SignerUri;
 use crate::repository::bins::Work;
 use crate::repository::bins::edits::Edits;
+use crate::repository::candidate::CandidateError;
 use crate::repository::desk::Desk;
 use crate::repository::publish::{self, Gap, Order, PublishError, Report, Scope};
+use crate::repository::published::PublishedError;
 use crate::store::address::Address;
 use crate::store::cloud::CloudStore;
 use crate::store::local::LocalStore;
@@ -271,18 +273,21 @@ fn store(address: &Address, reading: bool) -> anyhow::Result<Box<dyn Keeper>> {
 
 /// Whether it may go better a moment later.
 fn passes(error: &PublishError) -> bool {
-    match error {
-        PublishError::Raced { .. } => true,
-        PublishError::Store(error) => matches!(
-            error,
-            StoreError::Busy { .. }
-                | StoreError::Remote {
-                    trouble: Trouble::Unreachable | Trouble::Failed,
-                    ..
-                }
-        ),
-        _ => false,
-    }
+    let store = match error {
+        PublishError::Raced { .. } => return true,
+        PublishError::Store(error)
+        | PublishError::Candidate(CandidateError::Store(error))
+        | PublishError::Published(PublishedError::Store(error)) => error,
+        _ => return false,
+    };
+    matches!(
+        store,
+        StoreError::Busy { .. }
+            | StoreError::Remote {
+                trouble: Trouble::Unreachable | Trouble::Failed,
+                ..
+            }
+    )
 }
 
 /// What was published.

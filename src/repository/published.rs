@@ -44,6 +44,26 @@ impl Published {
         Self::read_until(store, Some(pin), pin.version)
     }
 
+    /// Whether the store holds these very files and no newer root: then it need not be judged again.
+    pub fn is_in(&self, store: &dyn Store) -> Result<bool, PublishedError> {
+        let roots = self.roots.iter();
+        let roots = roots.map(|(version, root)| (RoleName::Root.file(*version), root));
+        let below = self
+            .offline_roles()
+            .filter(|role| *role != RoleName::Root)
+            .chain([RoleName::Snapshot, RoleName::Timestamp]);
+        let below = below.filter_map(|role| {
+            let signed = self.signed(&role)?;
+            Some((role.file(signed.draft().version()), signed))
+        });
+        for (file, signed) in roots.chain(below) {
+            if get(store, &file)?.as_deref() != Some(signed.file()) {
+                return Ok(false);
+            }
+        }
+        Ok(get(store, &RoleName::Root.file(self.root.version + 1))?.is_none())
+    }
+
     fn read_until(
         store: &dyn Store,
         pin: Option<&Pin>,

@@ -5,7 +5,7 @@
 
 use super::wire::Hex;
 use cuff_verifier::digest::Digest;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The bins of a repository, and who signs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,14 +131,13 @@ impl Bins {
 }
 
 /// One bin, as a targets role delegates to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BinDelegation {
-    keyids: Vec<Hex>,
-    name: String,
-    path_hash_prefixes: Vec<String>,
-    terminating: bool,
-    threshold: u64,
+    pub(super) keyids: Vec<Hex>,
+    pub(super) name: String,
+    pub(super) path_hash_prefixes: Vec<String>,
+    pub(super) terminating: bool,
+    pub(super) threshold: u64,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::bins::{BinDelegation, Bins};
 use super::wire::{Hex, Keys, SPEC_VERSION, Utc};
-use crate::name::Product as ProductName;
+use crate::name::{NameError, Product as ProductName};
 use serde::{Deserialize, Serialize};
 
 /// The signed part of `N.targets.json`.
@@ -65,7 +65,7 @@ impl Targets {
 
 /// Keys, and products or bins: never both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Wire", try_from = "Wire")]
+#[serde(into = "Written", try_from = "Read")]
 pub struct Delegations {
     /// Every key any product uses, and no other.
     pub keys: Keys,
@@ -75,21 +75,67 @@ pub struct Delegations {
     pub bins: Option<Bins>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
+#[derive(Serialize)]
+struct Written {
     keys: Keys,
     roles: Roles,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum Roles {
     Products(Vec<Delegation>),
     Bins(Vec<BinDelegation>),
 }
 
-impl From<Delegations> for Wire {
+/// What is read: each role with the paths of a product or the prefixes of a bin.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    keys: Keys,
+    roles: Vec<AnyRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyRole {
+    keyids: Vec<Hex>,
+    name: String,
+    #[serde(default)]
+    paths: Option<Vec<String>>,
+    #[serde(default)]
+    path_hash_prefixes: Option<Vec<String>>,
+    terminating: bool,
+    threshold: u64,
+}
+
+impl AnyRole {
+    fn product(self) -> Result<Delegation, String> {
+        let paths = self.paths.filter(|_| self.path_hash_prefixes.is_none());
+        Ok(Delegation {
+            keyids: self.keyids,
+            name: self
+                .name
+                .parse()
+                .map_err(|error: NameError| error.to_string())?,
+            paths: paths.ok_or("a product is delegated by its paths")?,
+            terminating: self.terminating,
+            threshold: self.threshold,
+        })
+    }
+
+    fn bin(self) -> Option<BinDelegation> {
+        Some(BinDelegation {
+            keyids: self.keyids,
+            name: self.name,
+            path_hash_prefixes: self.path_hash_prefixes.filter(|_| self.paths.is_none())?,
+            terminating: self.terminating,
+            threshold: self.threshold,
+        })
+    }
+}
+
+impl From<Delegations> for Written {
     fn from(delegations: Delegations) -> Self {
         Self {
             keys: delegations.keys,
@@ -101,19 +147,27 @@ impl From<Delegations> for Wire {
     }
 }
 
-impl TryFrom<Wire> for Delegations {
-    type Error = &'static str;
+impl TryFrom<Read> for Delegations {
+    type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
-        let (roles, bins) = match wire.roles {
-            Roles::Products(roles) => (roles, None),
-            Roles::Bins(bins) => {
-                let bins = Bins::read(&bins).ok_or("these are not bins as cuff shares them out")?;
-                (Vec::new(), Some(bins))
+    fn try_from(read: Read) -> Result<Self, String> {
+        let are_bins = read
+            .roles
+            .first()
+            .is_some_and(|first| first.path_hash_prefixes.is_some());
+        let (mut roles, mut bins) = (Vec::new(), None);
+        if are_bins {
+            let all: Option<Vec<_>> = read.roles.into_iter().map(AnyRole::bin).collect();
+            bins = all.as_deref().and_then(Bins::read);
+            if bins.is_none() {
+                return Err("these are not bins as cuff shares them out".to_owned());
             }
-        };
+        } else {
+            let products = read.roles.into_iter().map(AnyRole::product);
+            roles = products.collect::<Result<_, _>>()?;
+        }
         Ok(Self {
-            keys: wire.keys,
+            keys: read.keys,
             roles,
             bins,
         })
@@ -121,8 +175,7 @@ impl TryFrom<Wire> for Delegations {
 }
 
 /// One product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delegation {
     /// Sorted key ids.
     pub keyids: Vec<Hex>,

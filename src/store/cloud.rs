@@ -21,7 +21,7 @@ use object_store::{
 use tokio::runtime::Runtime;
 
 use super::address::{Bucket, Cloud};
-use super::trouble::{Trouble, said};
+use super::trouble::{Trouble, broke_off, said};
 use super::{Keeper, Listed, Object, ObjectName, Put, Replace, Store, StoreError};
 use crate::bundle::MAX_BUNDLE;
 use cuff_verifier::time::Instant;
@@ -132,7 +132,17 @@ impl CloudStore {
 
     async fn ask(&self, name: &ObjectName) -> Result<Option<GetResult>, StoreError> {
         let action = || format!("read {name} from");
-        match self.store.get(&self.path(name)).await {
+        let mut answer = self.store.get(&self.path(name)).await;
+        // Asking again for what was only read does no harm. The library does so itself, but not when a refusal breaks off.
+        for _ in 0..ATTEMPTS {
+            match &answer {
+                Err(error) if broke_off(error) => {
+                    answer = self.store.get(&self.path(name)).await;
+                }
+                _ => break,
+            }
+        }
+        match answer {
             Ok(got) => Ok(Some(got)),
             // Where the bucket is missing every object is, and nothing must follow from that.
             Err(error @ Error::NotFound { .. }) if Trouble::of(&error) == Trouble::NoBucket => {
@@ -393,5 +403,5 @@ pub const FOREVER: &str = "public, max-age=31536000, immutable";
 pub const SHORTLY: &str = "public, max-age=60, must-revalidate";
 /// Requests on their way at the same time.
 const AT_ONCE: usize = 16;
-/// How often a swap is tried that the store refuses without a reason that can be seen.
+/// How often a swap is tried that the store refuses without a reason that can be seen, and an answer asked for again that broke off.
 const ATTEMPTS: usize = 5;

@@ -3,8 +3,9 @@
 //! Every object is written whole beside its place and renamed into it. A lock file serialises writers on this machine:
 //! a directory has no compare-and-swap of its own.
 
-use super::{Keeper, Listed, ObjectName, Put, Replace, Store, StoreError};
+use super::{Keeper, Listed, Object, ObjectName, Put, Replace, Store, StoreError};
 use crate::durable::{self, Lock, LockError, WriteError};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,46 @@ impl LocalStore {
         Ok(path)
     }
 
+    /// Many at a time: what takes time is waiting for the disk, which settles the files of several writers together.
+    fn put_many(&self, objects: &[Object<'_>]) -> Result<Vec<Put>, StoreError> {
+        let _lock = self.lock()?;
+        let mut folders = BTreeMap::new();
+        for object in objects {
+            let path = self.path(object.name);
+            let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            folders.entry(folder).or_insert(object.name);
+        }
+        for name in folders.values() {
+            self.prepare(name)?;
+        }
+        let put = |object: &Object<'_>| match durable::create_new_unsettled(
+            &self.path(object.name),
+            object.bytes,
+        ) {
+            Ok(()) => Ok(Put::Written),
+            Err(WriteError::Exists(_)) => Ok(Put::Present),
+            Err(error) => Err(self.failed(object.name, error)),
+        };
+        let share = objects.len().div_ceil(WRITERS);
+        let puts: Result<Vec<Vec<Put>>, StoreError> = thread::scope(|scope| {
+            let writers: Vec<_> = objects
+                .chunks(share)
+                .map(|share| scope.spawn(move || share.iter().map(put).collect()))
+                .collect();
+            let joined = writers.into_iter().map(|writer| {
+                let ended = io::Error::other("a writer ended early");
+                writer
+                    .join()
+                    .unwrap_or_else(|_| Err(self.write_error("several objects", ended)))
+            });
+            joined.collect()
+        });
+        for name in folders.values() {
+            durable::settle(&self.path(name)).map_err(|error| self.failed(name, error))?;
+        }
+        Ok(puts?.concat())
+    }
+
     fn write_error(&self, name: &str, source: io::Error) -> StoreError {
         StoreError::Write {
             store: self.describe(),
@@ -126,6 +167,26 @@ impl Store for LocalStore {
             Err(WriteError::Exists(_)) => Ok(Put::Present),
             Err(error) => Err(self.failed(name, error)),
         }
+    }
+
+    fn put_all(
+        &self,
+        objects: &[Object<'_>],
+        done: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Put>, StoreError> {
+        let mut puts = Vec::new();
+        for batch in objects.chunks(BATCH) {
+            if batch.len() < MANY {
+                for object in batch {
+                    puts.push(self.put_if_absent(object.name, object.bytes)?);
+                    done(object.bytes.len() as u64);
+                }
+            } else {
+                puts.extend(self.put_many(batch)?);
+                done(batch.iter().map(|object| object.bytes.len() as u64).sum());
+            }
+        }
+        Ok(puts)
     }
 
     fn replace_if_unchanged(
@@ -189,6 +250,12 @@ impl Keeper for LocalStore {
 }
 
 const LOCK: &str = ".cuff-lock";
+/// Objects that are written under one lock.
+const BATCH: usize = 256;
+/// From so many on they are written side by side.
+const MANY: usize = 32;
+/// How many write.
+const WRITERS: usize = 16;
 /// A writer that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -222,6 +289,36 @@ mod tests {
         assert_eq!(store.put_if_absent(&object, b"one").unwrap(), Put::Written);
         assert_eq!(store.put_if_absent(&object, b"two").unwrap(), Put::Present);
         assert_eq!(store.get(&object).unwrap().unwrap(), b"one");
+    }
+
+    #[test]
+    fn many_objects_are_written_side_by_side_and_each_of_them_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        let names: Vec<_> = (0..600)
+            .map(|n| name(&format!("m/{}/{n}", n % 3)))
+            .collect();
+        store.put_if_absent(&names[70], b"first").unwrap();
+        let objects: Vec<_> = names
+            .iter()
+            .map(|name| Object {
+                name,
+                bytes: b"later",
+            })
+            .collect();
+        let mut told = 0;
+        let puts = store.put_all(&objects, &mut |more| told += more).unwrap();
+        assert_eq!((puts.len(), told), (600, 3000));
+        for (index, (put, name)) in puts.iter().zip(&names).enumerate() {
+            let (wanted, bytes) = if index == 70 {
+                (Put::Present, &b"first"[..])
+            } else {
+                (Put::Written, &b"later"[..])
+            };
+            assert_eq!(*put, wanted, "{name}");
+            assert_eq!(store.get(name).unwrap().unwrap(), bytes);
+        }
+        assert!(!folder.path().join("m/0/.tmp").exists());
     }
 
     #[test]

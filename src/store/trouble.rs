@@ -73,6 +73,7 @@ impl Trouble {
             "connection closed",
             "dns error",
             "error decoding response body",
+            "error reading a body",
         ]) {
             Self::Unreachable
         } else {
@@ -94,6 +95,11 @@ impl fmt::Display for Trouble {
             Self::Failed => "the store failed",
         })
     }
+}
+
+/// Whether an answer ended in the middle of it.
+pub fn broke_off(error: &(dyn Error + 'static)) -> bool {
+    chain(error).contains("error reading a body")
 }
 
 /// The store's own words in one line: its code and message where it gives them, and no part of a URL that could sign.

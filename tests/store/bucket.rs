@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use serde_json::json;
+
 use crate::fake_s3::{FakeS3, Fault, Honesty, When};
 use crate::{PUBLISH, at, next, room, staged};
 
@@ -31,12 +33,44 @@ fn a_bucket_is_published_to_and_read_back_and_told_to_caches() {
         .expect(0)
         .json();
     assert_eq!(refreshed["timestamp_version"], 3);
+    assert_eq!(
+        (&refreshed["attempts"], &refreshed["retried"]),
+        (&1.into(), &json!([]))
+    );
+    assert!(refreshed["replaced_expires"].as_str() <= refreshed["timestamp_expires"].as_str());
+    let week = 7 * 86_400;
+    let valid = refreshed["valid_seconds"].as_u64().unwrap();
+    assert!((week - 600..=week).contains(&valid), "{valid}");
+    let next = &refreshed["first_to_expire"];
+    assert!(
+        next["role"].is_string() && next["seconds"].as_u64().unwrap() > week,
+        "{next}"
+    );
     let probed: Vec<_> = server
         .names()
         .into_iter()
         .filter(|name| name.starts_with("tuf/probe/"))
         .collect();
     assert_eq!(probed.len(), 1, "the trials are gone: {probed:?}");
+}
+
+#[test]
+fn a_refresh_that_cannot_be_done_is_tried_again_and_then_given_up() {
+    let server = FakeS3::start(Honesty::Honest);
+    let desk = room(&server);
+    desk.cuff(PUBLISH).expect(0);
+    let before = server.snapshot();
+    server.fail(Some((Fault::Status(500, "InternalError"), When::From(0))));
+    let refresh = "refresh --to s3://bucket/tuf --online-key online.key";
+    let failed = desk.cuff(&format!("{refresh} --retries 1")).expect(3);
+    assert!(failed.stderr.contains("trying again, 1 of 1"), "{failed}");
+    assert!(
+        failed.stderr.contains("given up after 2 attempts"),
+        "{failed}"
+    );
+    server.fail(None);
+    assert_eq!(server.snapshot(), before);
+    desk.cuff(refresh).expect(0);
 }
 
 #[test]

@@ -100,8 +100,8 @@ fn a_bucket_survives_every_fault_at_every_call() {
             judge_bucket(&desk, &server, &point);
             points += 1;
         }
+        println!("{points} points in a bucket, up to {fault:?} at each of {calls} calls");
     }
-    println!("{points} points in a bucket");
 }
 
 #[test]
@@ -166,9 +166,12 @@ fn a_directory_survives_a_kill_at_every_system_call_and_a_full_disk_at_every_wri
             judge(&desk, "store", &point);
             points += 1;
         }
+        println!(
+            "{points} points in a directory, up to {fault} at each of {} {call}",
+            all.0
+        );
     }
     assert!(points > 10, "{points}");
-    println!("{points} points in a directory");
 }
 
 /// Runs `cuff` under strace: how often the call was made, and the exit code.
