@@ -198,9 +198,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn bin() -> Bin {
-        let listed = |length| Listed {
-            length,
-            sha256: Hex([length as u8; 32]),
+        let listed = |byte: u8| Listed {
+            length: byte.into(),
+            sha256: Hex([byte; 32]),
         };
         Bin {
             version: 3,
