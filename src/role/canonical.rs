@@ -3,6 +3,7 @@
 //! Takes a JSON value and gives its one canonical form, limited to what every encoder we measured writes alike:
 //! printable ASCII and whole numbers up to 2^53 - 1. Anything else is refused, never rewritten.
 
+use cuff_verifier::json;
 use serde_json::Value;
 
 /// The largest integer that every JSON reader keeps exact.
@@ -13,6 +14,11 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, CanonicalError> {
     let mut out = Vec::new();
     put(value, &mut Vec::new(), &mut out)?;
     Ok(out)
+}
+
+/// Whether these bytes are what [`encode`] gives for their value.
+pub fn is(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) && json::Value::check(bytes).is_ok()
 }
 
 /// A value that has no canonical form. `at` is the path of member names that leads to it.
@@ -114,6 +120,14 @@ fn put<'v>(
 
 fn put_string(text: &str, at: &[Step<'_>], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     out.push(b'"');
+    if text
+        .bytes()
+        .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+    {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
     for character in text.chars() {
         match character {
             '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),
@@ -162,6 +176,25 @@ mod tests {
     #[test]
     fn only_quote_and_backslash_are_escaped() {
         assert_eq!(text(&json!(r#"a"b\c/<&"#)), r#""a\"b\\c/<&""#);
+    }
+
+    #[test]
+    fn canonical_bytes_are_recognised() {
+        let value =
+            json!({"b": [1, true, null, -7], "a \"\\": "x", "a": {"z": 9_007_199_254_740_991_u64}});
+        assert!(super::is(&encode(&value).unwrap()));
+        for other in [
+            "{\"b\":1,\"a\":2}",
+            "{\"a\": 1}",
+            "{\"a\":1,\"a\":1}",
+            "{\"a\":1}\n",
+            "{\"a\":1.0}",
+            "{\"a\":9007199254740992}",
+            "{\"a\":\"\u{e9}\"}",
+            "{\"a\":\"\\u0041\"}",
+        ] {
+            assert!(!super::is(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Draft {
                 serde_json::from_slice(signed).map_err(unreadable)?,
             ),
         };
-        if draft.encode().is_ok_and(|bytes| bytes == signed) && draft.names_keys_by_their_ids() {
+        if draft.is_written_as(signed) && draft.names_keys_by_their_ids() {
             Ok(draft)
         } else {
             Err(ReadError::NotOurs { role: name.clone() })
@@ -128,6 +128,20 @@ impl Draft {
             _ => return true,
         };
         keys.iter().all(|(id, key)| *id == Hex::from(key.0.id()))
+    }
+
+    /// Whether we would write these very bytes. Canonical bytes are the only ones of their value, so what the types write plainly
+    /// is compared first: the way through a tree of values is long for a large role.
+    fn is_written_as(&self, signed: &[u8]) -> bool {
+        let plain = match self {
+            Self::Root(role) => serde_json::to_vec(role),
+            Self::Targets(role) => serde_json::to_vec(role),
+            Self::Product(_, role) => serde_json::to_vec(role),
+            Self::Snapshot(role) => serde_json::to_vec(role),
+            Self::Timestamp(role) => serde_json::to_vec(role),
+        };
+        (plain.is_ok_and(|bytes| bytes == signed) && canonical::is(signed))
+            || self.encode().is_ok_and(|bytes| bytes == signed)
     }
 
     /// The bytes people sign.
