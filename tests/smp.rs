@@ -245,6 +245,10 @@ fn nobody_and_somebody_else_are_told_apart() {
     assert_eq!(said.expect(3).json()["error"]["rule"], "no-device");
     let said = desk.cuff("device info serial:/nowhere/at/all --json");
     assert_eq!(said.expect(3).json()["error"]["rule"], "no-device");
+    let said = desk.cuff(&format!(
+        "device info tcp:127.0.0.1:{port} --offline --json"
+    ));
+    assert_eq!(said.expect(2).json()["error"]["rule"], "offline");
     let foreign = foreign::Foreign::start();
     let said = desk.cuff(&format!("device info {} --json", foreign.target()));
     let said = said.expect(28).json();

@@ -108,6 +108,19 @@ impl At {
             .help("give TARGET, as sim:PATH, or set CUFF_DEVICE")
     }
 
+    /// A socket is a network connection, wherever it leads.
+    pub fn refuse_offline(&self, console: &Console) -> anyhow::Result<()> {
+        match self.target()? {
+            target @ Target::Tcp { .. } if console.offline() => Err(advised(
+                anyhow::anyhow!("--offline forbids network connections, and `{target}` is one"),
+                Exit::Usage,
+                "offline",
+                "leave --offline away, or reach the device over a serial port",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The board that was named; a simulated wearable brings its own.
     pub fn board(&self) -> anyhow::Result<Option<Board>> {
         match (&self.target, &self.board) {
@@ -117,7 +130,8 @@ impl At {
     }
 
     /// The device, reached.
-    pub fn reach(&self) -> anyhow::Result<Box<dyn Link>> {
+    pub fn reach(&self, console: &Console) -> anyhow::Result<Box<dyn Link>> {
+        self.refuse_offline(console)?;
         let board = self.board()?;
         reach(self.target()?, board.as_ref()).map_err(explained)
     }

@@ -31,7 +31,7 @@ pub struct Info {
 impl Info {
     /// Reads the device and shows it.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let mut link = self.at.reach()?;
+        let mut link = self.at.reach(console)?;
         let unit = link.unit().map_err(explained)?;
         let seen = link.seen().map_err(explained)?;
         let speaks = link.speaks().map_err(explained)?;

@@ -34,7 +34,7 @@ pub struct Log {
 impl Log {
     /// Reads, judges and shows the log.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let mut link = self.at.reach()?;
+        let mut link = self.at.reach(console)?;
         let unit = link.unit().map_err(explained)?;
         let knowledge = provisioned(&unit)?;
         let (product, serial) = (knowledge.product(), knowledge.serial());

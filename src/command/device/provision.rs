@@ -85,7 +85,7 @@ impl Provision {
         let order =
             Order::prepare(&shipment, &goods, &self.pinned.pin()?, who).map_err(unordered)?;
 
-        let mut link = self.at.reach()?;
+        let mut link = self.at.reach(console)?;
         let unit = link.unit().map_err(explained)?;
         match &unit.standing {
             Standing::Blank => {}

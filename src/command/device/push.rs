@@ -57,7 +57,7 @@ impl Push {
         } else {
             Some(shipment(Path::new(&self.sealed))?)
         };
-        let mut link = self.at.reach()?;
+        let mut link = self.at.reach(console)?;
         let unit = link.unit().map_err(explained)?;
         let knowledge = provisioned(&unit)?;
         let shipment = match packed {

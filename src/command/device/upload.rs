@@ -82,6 +82,7 @@ impl Upload {
         };
         order.judge(u64::MAX, room).map_err(unordered)?;
 
+        self.at.refuse_offline(console)?;
         let mut device = Foreign::open(self.at.target()?).map_err(explained)?;
         let image = goods.bundle.image();
         let before = device.slots().map_err(explained)?;

@@ -32,7 +32,7 @@ impl Verify {
     /// Reads back and judges.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
         let shipment = self.sealed.as_deref().map(shipment).transpose()?;
-        let mut link = self.at.reach()?;
+        let mut link = self.at.reach(console)?;
         let unit = link.unit().map_err(explained)?;
         let knowledge = provisioned(&unit)?;
         let held = Held::read(link.as_mut(), knowledge).map_err(explained)?;
