@@ -6,8 +6,12 @@
 
 #[path = "support/factory.rs"]
 mod factory;
+#[path = "on_chip/line.rs"]
+mod line;
 #[path = "support/qemu.rs"]
 mod qemu;
+#[path = "support/cuff.rs"]
+mod support;
 #[path = "support/vector_unit.rs"]
 mod vector_unit;
 #[path = "support/vectors.rs"]
@@ -156,6 +160,26 @@ fn evidence_alone_reaches_the_chip() {
     assert_eq!(report.ended.inbox, Some(Ok(())));
     assert_eq!(report.state.expect("a state").root_version, 3);
 }
+
+/// `cargo xtask size` runs this too, for what it prints.
+#[test]
+fn the_stack_stays_within_its_budget() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN386);
+    bench.factory.renew_root();
+    bench.push("1.1", 2, "band-2");
+    let mut chip = bench.asked();
+    chip.go();
+    assert_eq!(chip.report().ended.candidate, Some(Ok(())));
+    let deepest = chip.deepest();
+    println!("stack at its deepest, an update behind a new root: {deepest} of {STACK_BUDGET}");
+    assert!(deepest <= STACK_BUDGET);
+}
+
+/// Bytes of RAM for a boot that judges twice, swaps and reports.
+const STACK_BUDGET: u32 = 20 * 1024;
 
 /// `lock: none` means what docs/trust.md says: nothing stops a hostile application, and what it does to the trust store
 /// stops the unit rather than take it back to an older state.

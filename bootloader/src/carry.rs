@@ -42,14 +42,14 @@ pub fn carry<F: Flash>(
     bootloader: u64,
     step: Step,
 ) -> Result<(), Fault> {
-    let record = *seen.banks.record().ok_or(Fault::Lost)?;
+    let record = seen.banks.record().ok_or(Fault::Lost)?;
     let layout = chip.layout();
     match step {
         Step::Repair { good, damaged } => {
             if damaged {
                 note(
                     chip,
-                    &record,
+                    record,
                     Kind::TrustRepaired,
                     u32::from(good == trust::Bank::A),
                 );
@@ -63,44 +63,19 @@ pub fn carry<F: Flash>(
             } else {
                 Kind::CounterRepaired
             };
-            note(chip, &record, kind, low(target.0));
+            note(chip, record, kind, low(target.0));
             counter::raise(chip, target)
         }
         Step::Judge(place) => {
             let held = seen.counter.value.unwrap_or_default();
-            let judged = judge::judge(chip, &record, held, bootloader, place);
-            if let Some(first) = memory.judged_at(place) {
-                let agreed = Sure::twice(&(first, &judged), |(first, second)| first == second);
-                // An image that was judged twice need not be hashed once more before the swap.
-                if place == Place::Candidate && judged.image.is_ok() {
-                    memory.candidate_is_whole = Some(agreed);
-                }
-                memory.agreed = Some(agreed);
-            } else {
-                memory.judged = Some((place, judged));
-                memory.agreed = None;
-            }
+            ask(chip, memory, record, held, bootloader, place);
             Ok(())
         }
-        Step::Advance(place) => advance(chip, memory, &record, place),
-        Step::Dismiss(place, answer) => dismiss(chip, memory, &record, place, answer),
-        Step::Accept(image) => {
-            refuse_unless_agreed(memory)?;
-            let opened = record.sequence.checked_add(1).ok_or(Fault::Outside)?;
-            let trial = Some(Trial { image, opened });
-            commit(
-                chip,
-                &Record {
-                    trial,
-                    former: None,
-                    ..record
-                },
-            )?;
-            memory.candidate = Some(Ok(()));
-            Ok(())
-        }
+        Step::Advance(place) => advance(chip, memory, record, place),
+        Step::Dismiss(place, answer) => dismiss(chip, memory, record, place, answer),
+        Step::Accept(image) => accept(chip, memory, record, image),
         Step::HashCandidate(_) | Step::HashActive(_) | Step::HashFormer(_) => {
-            hash(chip, memory, &record, step);
+            hash(chip, memory, record, step);
             Ok(())
         }
         Step::Begin {
@@ -110,7 +85,7 @@ pub fn carry<F: Flash>(
             failed_after,
         } => {
             if let Some(starts) = failed_after {
-                note(chip, &record, Kind::TrialFailed, starts);
+                note(chip, record, Kind::TrialFailed, starts);
             }
             journal::begin(chip, turn, business, image_pages)
         }
@@ -127,9 +102,55 @@ pub fn carry<F: Flash>(
             memory.start_counted = true;
             Ok(())
         }
-        Step::Confirm | Step::EndTrial | Step::EndRestore => conclude(chip, memory, &record, step),
+        Step::Confirm | Step::EndTrial | Step::EndRestore => conclude(chip, memory, record, step),
         Step::HandOver(_) => Ok(()),
     }
+}
+
+/// Asks the verifier, for the first or the second time.
+#[inline(never)]
+fn ask<F: Flash>(
+    chip: &Chip<'_, F>,
+    memory: &mut Memory,
+    record: &Record,
+    held: Counter,
+    bootloader: u64,
+    place: Place,
+) {
+    let judged = judge::judge(chip, record, held, bootloader, place);
+    if let Some(first) = memory.judged_at(place) {
+        let agreed = Sure::twice(&(first, &judged), |(first, second)| first == second);
+        // An image that was judged twice need not be hashed once more before the swap.
+        if place == Place::Candidate && judged.image.is_ok() {
+            memory.candidate_is_whole = Some(agreed);
+        }
+        memory.agreed = Some(agreed);
+    } else {
+        memory.judged = Some((place, judged));
+        memory.agreed = None;
+    }
+}
+
+#[inline(never)]
+fn accept<F: Flash>(
+    chip: &mut Chip<'_, F>,
+    memory: &mut Memory,
+    record: &Record,
+    image: Image,
+) -> Result<(), Fault> {
+    refuse_unless_agreed(memory)?;
+    let opened = record.sequence.checked_add(1).ok_or(Fault::Outside)?;
+    let trial = Some(Trial { image, opened });
+    commit(
+        chip,
+        &Record {
+            trial,
+            former: None,
+            ..*record
+        },
+    )?;
+    memory.candidate = Some(Ok(()));
+    Ok(())
 }
 
 /// Copies pages and marks them, until the journal's swap is complete.

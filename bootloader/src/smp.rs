@@ -39,11 +39,40 @@ pub enum Mode {
     Recovery,
 }
 
+/// What knows who answers.
+pub trait Role: Copy {
+    /// Whether it may be the bootloader. Where not, no judge is linked.
+    const JUDGES: bool;
+
+    /// Who answers.
+    fn mode(self) -> Mode;
+}
+
+impl Role for Mode {
+    const JUDGES: bool = true;
+
+    fn mode(self) -> Mode {
+        self
+    }
+}
+
+/// An application, which never judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyApplication;
+
+impl Role for OnlyApplication {
+    const JUDGES: bool = false;
+
+    fn mode(self) -> Mode {
+        Mode::Application
+    }
+}
+
 /// Where a server stands, from the last boot to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stand<'b> {
+pub struct Stand<'b, R = Mode> {
     /// Who answers.
-    pub mode: Mode,
+    pub mode: R,
     /// The board, as its description names it.
     pub board: &'b str,
     /// The version of the bootloader.
@@ -66,14 +95,14 @@ pub enum After {
 
 /// One serial line's server. `N` is its receive buffer: what clients are told is four bytes less.
 #[derive(Debug)]
-pub struct Server<'b, const N: usize> {
+pub struct Server<'b, const N: usize, R = Mode> {
     inbound: Inbound<N>,
-    desk: Desk<'b>,
+    desk: Desk<'b, R>,
 }
 
-impl<'b, const N: usize> Server<'b, N> {
+impl<'b, const N: usize, R: Role> Server<'b, N, R> {
     /// A server that has heard nothing yet.
-    pub const fn new(stand: Stand<'b>) -> Self {
+    pub const fn new(stand: Stand<'b, R>) -> Self {
         Self {
             inbound: Inbound::new(),
             desk: Desk {
@@ -120,12 +149,12 @@ struct Line {
 
 /// All but the framing.
 #[derive(Debug)]
-struct Desk<'b> {
-    stand: Stand<'b>,
+struct Desk<'b, R> {
+    stand: Stand<'b, R>,
     session: Session,
 }
 
-impl Desk<'_> {
+impl<R: Role> Desk<'_, R> {
     /// Answers one packet; nothing for what is no request.
     #[inline(never)]
     fn answer<F: Flash>(
@@ -221,10 +250,10 @@ impl Desk<'_> {
                 }
                 out.map(1).text("bootloader").text("cuff");
             }
-            (IMAGE, 0, false) => image::state(chip, self.stand.mode, out),
+            (IMAGE, 0, false) => image::state(chip, self.stand.mode.mode(), out),
             (IMAGE, 0, true) => {
                 image::set_state(chip, arguments)?;
-                image::state(chip, self.stand.mode, out);
+                image::state(chip, self.stand.mode.mode(), out);
             }
             (IMAGE, 1, true) => self
                 .session

@@ -254,10 +254,11 @@ impl Stream {
                 .split_at_checked(room.min(rest.len()))
                 .unwrap_or((rest, &[]));
             let end = self.held.saturating_add(now.len());
-            self.unit
-                .get_mut(self.held..end)
-                .ok_or(Fault::Outside)?
-                .copy_from_slice(now);
+            let place = self.unit.get_mut(self.held..end).ok_or(Fault::Outside)?;
+            // Not `copy_from_slice`, whose panic would be linked: the compiler does not see that the lengths agree.
+            for (to, from) in place.iter_mut().zip(now) {
+                *to = *from;
+            }
             self.held = end;
             rest = later;
             if self.held >= size {

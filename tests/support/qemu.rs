@@ -26,6 +26,8 @@ pub struct Machine {
     model: &'static str,
     /// Where the core takes its first stack and entry from.
     vectors: u32,
+    /// Where the bootloader's RAM begins, and where its stack begins to grow down.
+    stack: (u32, u32),
     /// What outlives a reset.
     retained: u32,
     /// The suffix of the demo band's files.
@@ -37,6 +39,7 @@ pub const AN386: Machine = Machine {
     board: "qemu-an386",
     model: "mps2-an386",
     vectors: 0,
+    stack: (0x2000_0000, 0x2004_0000 - mailbox::LENGTH),
     retained: 0x2004_0000 - mailbox::LENGTH,
     suffix: "",
 };
@@ -46,6 +49,7 @@ pub const AN505: Machine = Machine {
     board: "qemu-an505",
     model: "mps2-an505",
     vectors: 0x1000_0000,
+    stack: (0x3800_0000, 0x3804_0000),
     retained: 0x2808_0000 - mailbox::LENGTH,
     suffix: "-an505",
 };
@@ -92,6 +96,8 @@ impl Qemu {
         // The core takes its first stack and entry from a place where these boards have no flash.
         fs::write(at("vectors.bin"), &bootloader[..8]).unwrap();
         fs::write(at("ask.bin"), Mailbox::request(&NONCE).0).unwrap();
+        let (bottom, top) = machine.stack;
+        fs::write(at("paint.bin"), vec![PAINT; (top - bottom) as usize]).unwrap();
         let loaded = |name: &str, address: u32| {
             format!("loader,file={},addr={address:#x}", at(name).display())
         };
@@ -105,8 +111,12 @@ impl Qemu {
                 at("nv.bin").display()
             ))
             .args(["-device", &loaded("vectors.bin", machine.vectors)])
-            .args(["-display", "none", "-monitor", "none", "-S", "-serial"])
-            .arg(format!("file:{}", at("uart.txt").display()))
+            .args(["-display", "none", "-monitor", "none", "-S", "-chardev"])
+            .arg(format!(
+                "socket,id=line,host=127.0.0.1,port=0,server=on,wait=off,logfile={}",
+                at("uart.txt").display()
+            ))
+            .args(["-serial", "chardev:line"])
             .arg("-qmp")
             .arg(format!(
                 "unix:{},server=on,wait=off",
@@ -115,6 +125,7 @@ impl Qemu {
             .stdin(Stdio::null());
         if asking {
             command.args(["-device", &loaded("ask.bin", machine.retained)]);
+            command.args(["-device", &loaded("paint.bin", bottom)]);
         }
         if clock == Clock::Instructions {
             command.args(["-icount", "shift=0,sleep=off"]);
@@ -175,6 +186,22 @@ impl Qemu {
         }
     }
 
+    /// How deep the stack of the bootloader that holds has been since the reset.
+    pub fn deepest(&mut self) -> u32 {
+        let copy = self.folder.path().join("stack.bin");
+        let (bottom, top) = self.machine.stack;
+        self.command(
+            "pmemsave",
+            &json!({"val": bottom, "size": top - bottom, "filename": copy}),
+        );
+        let untouched = fs::read(&copy)
+            .unwrap()
+            .iter()
+            .take_while(|byte| **byte == PAINT)
+            .count();
+        top - bottom - u32::try_from(untouched).unwrap()
+    }
+
     /// The bootloader's answer, once it holds.
     pub fn report(&mut self) -> Report {
         let copy = self.folder.path().join("mail.bin");
@@ -207,6 +234,28 @@ impl Qemu {
                 "`{words}` was not said, but: {said}"
             );
             sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The port of this machine behind which the serial line is.
+    pub fn line_port(&mut self) -> u16 {
+        let lines = self.ask("query-chardev");
+        let mut lines = lines.as_array().unwrap().iter();
+        let line = lines.find(|line| line["label"] == "line").unwrap();
+        let address = line["filename"].as_str().unwrap();
+        let port = address.split(',').next().unwrap().rsplit(':').next();
+        port.unwrap().parse().unwrap()
+    }
+
+    /// Asks; events that come between are of no interest.
+    fn ask(&mut self, name: &str) -> Value {
+        let line = json!({"execute": name}).to_string();
+        self.control.get_mut().write_all(line.as_bytes()).unwrap();
+        loop {
+            let mut answer = self.line();
+            if answer.get("return").is_some() {
+                return answer["return"].take();
+            }
         }
     }
 
@@ -276,5 +325,7 @@ fn connect(path: &Path) -> UnixStream {
 
 /// What QEMU insists on.
 const PSRAM: usize = 16 << 20;
+/// What a stack that was never reached looks like.
+const PAINT: u8 = 0xa5;
 const NONCE: [u8; 16] = *b"a host asks once";
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -79,6 +79,11 @@ impl Program {
         self.binary(binary, &[&format!("--features={features}")])
     }
 
+    /// The same without what is on by default.
+    pub fn build_bare(&self, binary: &str) -> Result<PathBuf> {
+        self.binary(binary, &["--no-default-features"])
+    }
+
     /// The same code, with the names of its functions.
     pub fn build_with_names(&self, binary: &str) -> Result<PathBuf> {
         self.binary(binary, &[NAMES])

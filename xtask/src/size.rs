@@ -20,6 +20,7 @@ use rustc_demangle::demangle;
 
 use crate::boards;
 use crate::qemu;
+use crate::tool::Tool;
 use bench::{BOOT, DONE, INSTRUCTIONS_PER_TICK, Input, LENGTH, READINGS, Reading};
 use chain::{Bench, Case};
 
@@ -88,6 +89,10 @@ pub fn run() -> Result<()> {
     ];
     println!();
     figures.extend(bootloader::run()?);
+    // On a whole boot, in QEMU: the test prints what it measured.
+    Tool::cargo("test --quiet --locked --package cuff --test on_chip stack -- --nocapture")
+        .without("CUFF_QUICK")
+        .run()?;
     let verdict = report(&figures);
     if verdict.is_err() {
         largest(&judge)?;

@@ -5,10 +5,13 @@
 //! its own trial alone. Nothing here judges, and no host can do it in the application's place.
 #![no_std]
 
+pub mod last;
+
 use core::ptr;
 
 use cuff_bootloader::layout::Layout;
 use cuff_bootloader::mailbox;
+use cuff_bootloader::record::TrialId;
 use embedded_storage::nor_flash::NorFlash;
 
 /// What the bootloader hands over at the jump, word by word; all zero when no trial is open.
@@ -32,6 +35,11 @@ impl Ticket {
         // SAFETY: likewise.
         unsafe { leave(retained, None) };
         ticket.0.iter().any(|byte| *byte != 0).then_some(ticket)
+    }
+
+    /// The trial it is for.
+    pub fn trial(&self) -> TrialId {
+        TrialId(self.0.first_chunk().copied().unwrap_or_default())
     }
 
     /// Hands it in: the next boot installs the image.

@@ -7,6 +7,8 @@
 
 #[cfg(all(target_os = "none", feature = "evil"))]
 mod evil;
+#[cfg(all(target_os = "none", not(feature = "an505")))]
+mod line;
 
 #[cfg(target_os = "none")]
 mod band {
@@ -16,6 +18,7 @@ mod band {
     use confirm::Ticket;
     use cortex_m::Peripherals;
     use cortex_m::asm::wfi;
+    use cortex_m::interrupt;
     use cortex_m::peripheral::SCB;
     use cortex_m::peripheral::syst::SystClkSource;
     use cortex_m_rt::{entry, exception};
@@ -38,6 +41,10 @@ mod band {
         )]
         include!(concat!(env!("OUT_DIR"), "/board.rs"));
     }
+    #[cfg(not(feature = "an505"))]
+    use crate::line::{Host, listen};
+    #[cfg(not(feature = "an505"))]
+    use board::BOOTLOADER;
     use board::{FLASH, LAYOUT, RETAINED};
 
     const UNIT: usize = LAYOUT.program as usize;
@@ -73,9 +80,24 @@ mod band {
         #[cfg(feature = "evil")]
         crate::evil::act(&flash, &LAYOUT, &serial);
 
+        // On the chip with two sides trust store and log are out of an application's sight, and only recovery serves.
+        #[cfg(not(feature = "an505"))]
+        // SAFETY: where the board's description keeps RAM for it.
+        let mut host = unsafe { Host::new(RETAINED, BOOTLOADER, ticket.as_ref()) };
+        #[cfg(not(feature = "an505"))]
+        listen(&serial);
+
         let (mut sensor, mut beats) = (Sensor::default(), Beats::default());
         loop {
-            wfi();
+            // What arrives between the look and the sleep wakes all the same: it is held back, not lost.
+            interrupt::disable();
+            if !serial.has_byte() && !SAMPLE_DUE.load(Ordering::Relaxed) {
+                wfi();
+            }
+            // SAFETY: no critical section is open.
+            unsafe { interrupt::enable() };
+            #[cfg(not(feature = "an505"))]
+            host.serve(&mut flash, &LAYOUT, &serial);
             if !SAMPLE_DUE.swap(false, Ordering::Relaxed) {
                 continue;
             }
@@ -101,6 +123,14 @@ mod band {
                 });
             }
         }
+    }
+
+    /// A byte has arrived. The main loop takes it; here it has only woken the core.
+    #[cfg(not(feature = "an505"))]
+    #[exception]
+    unsafe fn DefaultHandler(_: i16) {
+        // SAFETY: the UART of this board.
+        unsafe { Serial::taken_back(UART0) };
     }
 
     #[exception]

@@ -6,3 +6,5 @@ pub const UART0: usize = 0x4000_4000;
 pub const WATCHDOG: usize = 0x4000_8000;
 /// The core clock, in hertz.
 pub const CLOCK: u32 = 25_000_000;
+/// The interrupt of a byte that has arrived there.
+pub const UART0_INTERRUPT: u32 = 0;

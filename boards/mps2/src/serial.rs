@@ -7,11 +7,14 @@ use core::ptr;
 const DATA: usize = 0;
 const STATE: usize = 1;
 const CONTROL: usize = 2;
+const INTERRUPT: usize = 3;
 const DIVIDER: usize = 4;
 
 const TRANSMIT_FULL: u32 = 1;
 const RECEIVE_FULL: u32 = 2;
 const BOTH_WAYS: u32 = 3;
+const WAKE: u32 = 1 << 3;
+const RECEIVED: u32 = 1 << 1;
 const BAUD: u32 = 115_200;
 
 /// The open line.
@@ -52,9 +55,28 @@ impl Serial {
         self.set(DATA, u32::from(byte));
     }
 
+    /// Has an arriving byte raise the interrupt, to wake a core that sleeps.
+    pub fn wake_core(&self) {
+        self.set(CONTROL, BOTH_WAYS | WAKE);
+    }
+
+    /// Takes the interrupt back; the byte stays.
+    ///
+    /// # Safety
+    ///
+    /// A CMSDK APB UART lies at `base`.
+    pub unsafe fn taken_back(base: usize) {
+        Self(ptr::with_exposed_provenance_mut(base)).set(INTERRUPT, RECEIVED);
+    }
+
+    /// Whether a byte has arrived.
+    pub fn has_byte(&self) -> bool {
+        self.get(STATE) & RECEIVE_FULL != 0
+    }
+
     /// A byte that has arrived.
     pub fn receive(&self) -> Option<u8> {
-        (self.get(STATE) & RECEIVE_FULL != 0).then(|| self.get(DATA).to_le_bytes()[0])
+        self.has_byte().then(|| self.get(DATA).to_le_bytes()[0])
     }
 
     fn get(&self, register: usize) -> u32 {
@@ -65,5 +87,18 @@ impl Serial {
     fn set(&self, register: usize, value: u32) {
         // SAFETY: as in `get`.
         unsafe { self.0.add(register).write_volatile(value) }
+    }
+}
+
+#[cfg(feature = "recovery")]
+impl start::Line for Serial {
+    fn receive(&mut self) -> Option<u8> {
+        Self::receive(self)
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            Self::send(self, *byte);
+        }
     }
 }

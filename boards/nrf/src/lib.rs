@@ -4,4 +4,5 @@
 pub mod acl;
 pub mod nvmc;
 mod register;
+pub mod serial;
 pub mod watchdog;

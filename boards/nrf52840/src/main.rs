@@ -8,6 +8,7 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use nrf::nvmc::Nvmc;
+use nrf::serial::Serial;
 use nrf::{acl, watchdog};
 use start::{Board, Launch};
 
@@ -18,6 +19,8 @@ mod board {
 use board::{BOOTLOADER, FLASH, LAYOUT, RAM, RETAINED};
 
 const PAGE: usize = 4096;
+const SEND_PIN: u32 = 6;
+const RECEIVE_PIN: u32 = 8;
 const _: () = assert!(LAYOUT.program == 4 && LAYOUT.erase as usize == PAGE && FLASH == 0);
 
 /// What the application must not write: from the bootloader to the end of the log, one run of pages.
@@ -35,6 +38,7 @@ const _: () = assert!(
 #[entry]
 fn main() -> ! {
     let board = Board {
+        name: "nrf52840",
         layout: &LAYOUT,
         flash: FLASH,
         ram: RAM,
@@ -44,8 +48,10 @@ fn main() -> ! {
     };
     // SAFETY: the chip's flash, and this program, which is executed from its first region, writes to no other.
     let mut flash = unsafe { Nvmc::<{ LAYOUT.flash_length() as usize }, PAGE>::new() };
+    // SAFETY: nothing else here touches the UART; the pins are those of Nordic's development kit.
+    let mut line = unsafe { Serial::open(SEND_PIN, RECEIVE_PIN) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
-    unsafe { start::start(&mut flash, &board) }
+    unsafe { start::start(&mut flash, &mut line, &board) }
 }
 
 /// # Safety

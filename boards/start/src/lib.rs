@@ -5,10 +5,11 @@
 #![no_std]
 
 mod jump;
+mod recovery;
 mod retained;
 mod vectors;
 
-use cuff_bootloader::boot::boot;
+use cuff_bootloader::boot::{Ended, boot};
 use cuff_bootloader::flash::{Chip, Flash};
 use cuff_bootloader::layout::{Layout, Slot};
 use cuff_bootloader::mailbox::{HOLDING, Mailbox};
@@ -17,12 +18,17 @@ use cuff_bootloader::report::Report;
 use cuff_bootloader::slot::returned;
 
 use confirm::Ticket;
+use confirm::last::LastBoot;
+use cortex_m::peripheral::SCB;
 pub use jump::Image;
+pub use recovery::Line;
 use retained::Retained;
 
 /// What a board says of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Board {
+    /// Its name.
+    pub name: &'static str,
     /// Where everything lies in flash.
     pub layout: &'static Layout,
     /// Where flash begins for the processor.
@@ -51,24 +57,16 @@ pub struct Launch {
 /// # Safety
 ///
 /// The board's numbers are true, and this is the only program running.
-pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
+pub unsafe fn start<F: Flash, L: Line>(flash: &mut F, line: &mut L, board: &Board) -> ! {
     // SAFETY: as promised to this function.
     let mut retained = unsafe { Retained::at(board.retained) };
     // A request serves one boot, and no application finds the ticket of a trial before its own.
     let asked = retained.take();
+    let nonce = retained.last_boot().nonce;
     let chip = &mut Chip::new(flash, board.layout);
     let ended = boot(chip, board.bootloader);
     if let Some(nonce) = asked {
-        let report = Report::of(chip, board.bootloader, ended, nonce);
-        if let Some(answer) = Mailbox::answer(&report) {
-            retained.put(&answer);
-            // Until the host has read it, or has been gone for so long that it will not come back.
-            let mut left = PATIENCE;
-            while retained.state() == HOLDING && left > 0 {
-                left = left.wrapping_sub(1);
-            }
-        }
-        retained.clear();
+        answer(chip, &mut retained, board.bootloader, ended, nonce);
     }
     if let HandOver::Jump { trial } = ended.hand_over {
         let image = board.layout.slot(Slot::Active);
@@ -82,6 +80,11 @@ pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
         };
         if let Some(image) = image {
             retained.hand_over(trial.map(|id| Ticket::new(returned(id))));
+            retained.leave(&LastBoot {
+                nonce,
+                inbox: ended.inbox,
+                candidate: ended.candidate,
+            });
             let launch = Launch {
                 image,
                 on_trial: trial.is_some(),
@@ -90,10 +93,30 @@ pub unsafe fn start<F: Flash>(flash: &mut F, board: &Board) -> ! {
             unsafe { (board.launch)(&launch) }
         }
     }
-    // Recovery: nothing here is fit to run. A host reaches the unit by probe, and asks by reset.
-    loop {
-        cortex_m::asm::wfi();
+    let nonce = recovery::stay(chip, line, board, ended, nonce);
+    retained.leave(&LastBoot::asked(nonce));
+    SCB::sys_reset()
+}
+
+/// Tells the host, and holds until it has read it, or has been gone for so long that it will not come back. Out of line, so that
+/// the boot does not carry the report on its stack.
+#[inline(never)]
+fn answer<F: Flash>(
+    chip: &mut Chip<'_, F>,
+    retained: &mut Retained,
+    bootloader: u64,
+    ended: Ended,
+    nonce: [u8; 16],
+) {
+    let report = Report::of(chip, bootloader, ended, nonce);
+    if let Some(answer) = Mailbox::answer(&report) {
+        retained.put(&answer);
+        let mut left = PATIENCE;
+        while retained.state() == HOLDING && left > 0 {
+            left = left.wrapping_sub(1);
+        }
     }
+    retained.clear();
 }
 
 /// Looks at the mailbox before the host is taken for gone: some tens of seconds on any core this runs on.

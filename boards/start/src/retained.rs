@@ -1,10 +1,12 @@
-//! The end of RAM, which a reset leaves alone: the mailbox a host asks through, and the ticket of an open trial.
+//! The end of RAM, which a reset leaves alone: the mailbox a host asks through, the ticket of an open trial, and how the last
+//! boot ended.
 //!
 //! Read and written word by word, as another party (a probe, the application) does the same.
 
 use core::ptr;
 
 use confirm::Ticket;
+use confirm::last::LastBoot;
 use cuff_bootloader::mailbox::{MAIL, Mailbox, STATE_AT};
 
 /// The words there.
@@ -61,6 +63,20 @@ impl Retained {
     pub fn hand_over(&mut self, ticket: Option<Ticket>) {
         // SAFETY: `at` was promised this memory.
         unsafe { confirm::leave(self.base, ticket) }
+    }
+
+    /// What was left before the reset, and is gone now.
+    pub fn last_boot(&mut self) -> LastBoot {
+        // SAFETY: `at` was promised this memory.
+        let last = unsafe { LastBoot::read(self.base) };
+        self.leave(&LastBoot::NOTHING);
+        last
+    }
+
+    /// Leaves what the next program or the next boot shall find.
+    pub fn leave(&mut self, last: &LastBoot) {
+        // SAFETY: `at` was promised this memory.
+        unsafe { last.leave(self.base) }
     }
 
     fn word(&self, index: usize) -> u32 {

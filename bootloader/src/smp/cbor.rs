@@ -287,7 +287,10 @@ impl<'b> Writer<'b> {
         let end = self.at.saturating_add(bytes.len());
         match self.out.get_mut(self.at..end) {
             Some(place) => {
-                place.copy_from_slice(bytes);
+                // Not `copy_from_slice`, whose panic would be linked.
+                for (to, from) in place.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
                 self.at = end;
             }
             None => self.overrun = true,

@@ -12,7 +12,7 @@ use cuff_verifier::{
 };
 
 use super::{
-    Mode, Rc, Refusal, Stand,
+    Mode, Rc, Refusal, Role, Stand,
     cbor::{Arguments, Writer},
 };
 use crate::{
@@ -81,10 +81,10 @@ struct File<'a> {
 
 impl Session {
     /// One piece.
-    pub(super) fn upload<F: Flash>(
+    pub(super) fn upload<F: Flash, R: Role>(
         &mut self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
         arguments: &Arguments<'_>,
         message: bool,
         out: &mut Writer<'_>,
@@ -105,10 +105,10 @@ impl Session {
         Ok(())
     }
 
-    fn begin<F: Flash>(
+    fn begin<F: Flash, R: Role>(
         &mut self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
         file: &File<'_>,
     ) -> Result<(u32, Option<bool>), Refusal> {
         if file.has_image() {
@@ -141,10 +141,10 @@ impl Session {
         self.go_on(chip, stand, 0, file.data)
     }
 
-    fn go_on<F: Flash>(
+    fn go_on<F: Flash, R: Role>(
         &mut self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
         off: u64,
         data: &[u8],
     ) -> Result<(u32, Option<bool>), Refusal> {
@@ -241,10 +241,10 @@ impl<'a> File<'a> {
     }
 
     /// Goes on with what a reset interrupted. Recovery judges its evidence again: an application may have stored it.
-    fn resume<F: Flash>(
+    fn resume<F: Flash, R: Role>(
         &self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
     ) -> Result<Option<Upload>, Refusal> {
         if !self.proven || !self.has_image() {
             return Ok(None);
@@ -258,7 +258,7 @@ impl<'a> File<'a> {
         else {
             return Ok(None);
         };
-        if stand.mode == Mode::Recovery {
+        if R::JUDGES && stand.mode.mode() == Mode::Recovery {
             self.judge(chip, stand, Place::Candidate)?;
         }
         let mut hasher = Hasher::new();
@@ -272,15 +272,15 @@ impl<'a> File<'a> {
         }))
     }
 
-    fn start<F: Flash>(
+    fn start<F: Flash, R: Role>(
         &self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
     ) -> Result<Upload, Refusal> {
-        let way = match (self.has_image(), stand.mode) {
+        let way = match (self.has_image(), stand.mode.mode()) {
             (false, _) => Way::Message(Inbox::begin(chip)?),
-            (true, Mode::Recovery) => Way::Announcing(Inbox::begin(chip)?),
-            (true, Mode::Application) => Way::Candidate(Candidate::begin(chip, &self.digest)?),
+            (true, Mode::Recovery) if R::JUDGES => Way::Announcing(Inbox::begin(chip)?),
+            (true, _) => Way::Candidate(Candidate::begin(chip, &self.digest)?),
         };
         Ok(self.upload(way))
     }
@@ -298,10 +298,10 @@ impl<'a> File<'a> {
         }
     }
 
-    fn judge<F: Flash>(
+    fn judge<F: Flash, R: Role>(
         &self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
         place: Place,
     ) -> Result<(), Refusal> {
         judge(
@@ -314,10 +314,10 @@ impl<'a> File<'a> {
 }
 
 impl Upload {
-    fn take<F: Flash>(
+    fn take<F: Flash, R: Role>(
         mut self,
         chip: &mut Chip<'_, F>,
-        stand: &Stand<'_>,
+        stand: &Stand<'_, R>,
         data: &[u8],
     ) -> Result<Self, Refusal> {
         let length = u32::try_from(data.len()).map_err(|_| Rc::Invalid)?;
@@ -340,7 +340,7 @@ impl Upload {
         self.at = self.at.saturating_add(length);
         if self.at >= self.evidence {
             self.way = match self.way {
-                Way::Announcing(inbox) => {
+                Way::Announcing(inbox) if R::JUDGES => {
                     inbox.finish(chip)?;
                     let expected = self.length.saturating_sub(self.evidence);
                     judge(chip, stand, Place::Inbox, expected)?;
@@ -374,9 +374,9 @@ impl Upload {
 }
 
 /// Judges announced evidence; what is refused is logged and gone.
-fn judge<F: Flash>(
+fn judge<F: Flash, R: Role>(
     chip: &mut Chip<'_, F>,
-    stand: &Stand<'_>,
+    stand: &Stand<'_, R>,
     place: Place,
     image: u32,
 ) -> Result<(), Refusal> {

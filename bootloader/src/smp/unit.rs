@@ -6,7 +6,7 @@
 use cuff_verifier::verdict::Reason;
 
 use super::{
-    Mode, PIECE, Rc, Refusal, Stand,
+    Mode, PIECE, Rc, Refusal, Role, Stand,
     cbor::{Arguments, Writer},
 };
 use crate::{
@@ -22,9 +22,9 @@ use crate::{
 
 /// Who it is and how its last boot ended.
 #[inline(never)]
-pub(super) fn describe<F: Flash>(
+pub(super) fn describe<F: Flash, R: Role>(
     chip: &mut Chip<'_, F>,
-    stand: &Stand<'_>,
+    stand: &Stand<'_, R>,
     broken: u32,
     out: &mut Writer<'_>,
 ) {
@@ -32,7 +32,7 @@ pub(super) fn describe<F: Flash>(
     out.map(if record.is_some() { 24 } else { 10 });
     out.text("board").text(stand.board);
     out.text("bootloader").uint(stand.bootloader);
-    out.text("mode").uint(match stand.mode {
+    out.text("mode").uint(match stand.mode.mode() {
         Mode::Application => 0,
         Mode::Recovery => 1,
     });

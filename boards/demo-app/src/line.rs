@@ -1,0 +1,68 @@
+//! The band's serial line: what it says, and the SMP server behind it.
+//!
+//! Takes what has arrived; gives answers, stores uploads to inbox or candidate, and resets when a host wants that. It judges nothing:
+//! the bootloader does, at the reset.
+
+use confirm::Ticket;
+use confirm::last::LastBoot;
+use cortex_m::peripheral::{NVIC, SCB};
+use cuff_bootloader::flash::{Chip, Flash};
+use cuff_bootloader::layout::Layout;
+use cuff_bootloader::smp::{After, OnlyApplication, Server, Stand};
+use mps2::an386::UART0_INTERRUPT;
+use mps2::serial::Serial;
+
+/// The server, and where it leaves what a host gave with a reset.
+pub struct Host {
+    server: Server<'static, REQUEST, OnlyApplication>,
+    retained: usize,
+}
+
+impl Host {
+    /// A server that has heard nothing yet.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ticket::take`].
+    pub unsafe fn new(retained: usize, bootloader: u64, ticket: Option<&Ticket>) -> Self {
+        // SAFETY: as promised to this function.
+        let last = unsafe { LastBoot::read(retained) };
+        Self {
+            server: Server::new(Stand {
+                mode: OnlyApplication,
+                board: "qemu-an386",
+                bootloader,
+                ended: last.ended(ticket),
+                nonce: last.nonce,
+            }),
+            retained,
+        }
+    }
+
+    /// Serves what has arrived.
+    pub fn serve<F: Flash>(&mut self, flash: &mut F, layout: &Layout, serial: &Serial) {
+        while let Some(byte) = serial.receive() {
+            let chip = &mut Chip::new(flash, layout);
+            let after = self.server.hear(chip, byte, &mut |bytes| {
+                for byte in bytes {
+                    serial.send(*byte);
+                }
+            });
+            if let After::Reset(nonce) = after {
+                // SAFETY: `new` was promised this memory.
+                unsafe { LastBoot::asked(nonce).leave(self.retained) };
+                SCB::sys_reset();
+            }
+        }
+    }
+}
+
+/// Lets a byte that arrives wake the core.
+pub fn listen(serial: &Serial) {
+    serial.wake_core();
+    // SAFETY: the handler of this interrupt takes it back and touches nothing else.
+    unsafe { (*NVIC::PTR).iser[0].write(1 << UART0_INTERRUPT) };
+}
+
+/// Bytes of the longest request, and four.
+const REQUEST: usize = 1028;

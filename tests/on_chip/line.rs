@@ -1,0 +1,80 @@
+//! The serial line of a chip: cuff reaches the demo band on it, and the bootloader in recovery.
+
+use crate::Bench;
+use crate::qemu::{AN386, Clock, Qemu, left_out};
+use crate::support::Desk;
+
+#[test]
+fn a_host_updates_the_band_over_its_serial_line() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN386);
+    let mut chip = bench.powered();
+    chip.go();
+    chip.hear("band 1.0.0 started\n");
+    let host = Host::new(&mut chip);
+    let info = host.device("info AT --json").json();
+    assert_eq!(info["line"]["speaker"], "application");
+    assert_eq!(info["state"]["serial"], "chip-1");
+
+    bench.release("1.1", 2, "band-2");
+    host.desk.write("1.1.sealed", bench.factory.seal());
+    let push = host.device("push AT 1.1.sealed --json").json();
+    assert_eq!(push["boots"][0][0]["event"], "trial-opened", "{push:#}");
+    // The application on trial is who answers, and it judges nothing: the next boot installs.
+    chip.hear("band confirms\n");
+    chip.reset();
+    chip.go();
+    chip.hear("band 1.1.0 started\n");
+    let info = host.device("info AT --json").json();
+    assert_eq!(info["state"]["installed"]["release"], "band/1.1");
+    let log = host.device("log AT --json").json();
+    assert_eq!(log["broken"], false);
+}
+
+#[test]
+fn recovery_takes_an_update_over_the_serial_line() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN386);
+    let mut flash = bench.flash();
+    let active = bench.sim().layout().active.offset as usize;
+    flash[active + 100] ^= 1;
+    let mut chip = Qemu::new(&AN386, &flash, false, Clock::Instructions);
+    chip.go();
+    let host = Host::new(&mut chip);
+    let info = host.device("info AT --json").json();
+    assert_eq!(info["line"]["speaker"], "bootloader", "{info:#}");
+    bench.release("1.1", 2, "band-2");
+    host.desk.write("1.1.sealed", bench.factory.seal());
+    let push = host.device("push AT 1.1.sealed --json").json();
+    // Its evidence was judged in recovery already; the boot keeps the trust it brings, and then opens the trial.
+    assert_eq!(
+        push["boots"][0][0]["event"], "evidence-accepted",
+        "{push:#}"
+    );
+    assert_eq!(push["boots"][0][1]["event"], "trial-opened", "{push:#}");
+    chip.hear("band confirms\n");
+}
+
+/// A desk with a cable.
+struct Host {
+    desk: Desk,
+    target: String,
+}
+
+impl Host {
+    fn new(chip: &mut Qemu) -> Self {
+        Self {
+            desk: Desk::new(),
+            target: format!("tcp:127.0.0.1:{}", chip.line_port()),
+        }
+    }
+
+    fn device(&self, line: &str) -> crate::support::Transcript {
+        let line = line.replace("AT", &self.target);
+        self.desk.cuff(&format!("device {line}")).expect(0)
+    }
+}
