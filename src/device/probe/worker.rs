@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
@@ -110,10 +110,20 @@ impl<S: 'static> Worker<S> {
         let (say, hear) = mpsc::channel();
         let job: Job<S> = Box::new(move |owned| {
             alarm(&say);
+            // Every beat wakes the caller, who may take the processor that the probe works on.
+            let (mut last, mut held) = (None::<Instant>, None);
             let mut tell = |done| {
+                if last.is_some_and(|last| last.elapsed() < OFTEN) {
+                    held = Some(done);
+                    return;
+                }
+                (last, held) = (Some(Instant::now()), None);
                 let _nobody = say.send(Said::Beat(done));
             };
             let result = job(owned, &mut Beat(&mut tell));
+            if let Some(done) = held {
+                let _nobody = say.send(Said::Beat(done));
+            }
             let _nobody = say.send(Said::Done(result));
         });
         let jobs = self.jobs.as_ref().ok_or(Gone::Broken)?;
@@ -185,6 +195,8 @@ impl<S> Drop for Worker<S> {
 }
 
 const NAME: &str = "probe";
+/// How often a caller hears of progress at most.
+const OFTEN: Duration = Duration::from_millis(30);
 const LETTING_GO: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
