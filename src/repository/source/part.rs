@@ -115,7 +115,7 @@ mod tests {
         part.begin(&"t".repeat(600));
         part.add(b"abc");
         assert!(!path.exists());
-        std::fs::write(&path, b"no line at all").unwrap();
+        fs::write(&path, b"no line at all").unwrap();
         assert_eq!(part.recall(9), None);
         let mut nowhere = Part::at(folder.path().join("missing/x.part"));
         nowhere.begin("t");

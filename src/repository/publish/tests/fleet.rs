@@ -162,7 +162,7 @@ fn a_release_that_needs_a_newer_bootloader_is_welcome_while_the_older_one_stays(
 fn a_release_that_the_bootloader_would_not_install_is_refused_before_it_is_published() {
     let room = Room::published();
     room.change(|bench| bench.yank(&"band/1.0.0".parse().unwrap(), None).unwrap());
-    room.stage_image("2.0.0", 2, vec![7; 2 << 20]);
+    room.stage_image("2.0.0", 2, &vec![7; 2 << 20]);
     room.sign(ALICE);
     let error = room.publish(&room.store, ONLINE).unwrap_err();
     let text = error.to_string();

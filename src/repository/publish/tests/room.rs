@@ -183,9 +183,9 @@ impl Room {
         });
     }
 
-    pub(super) fn stage_image(&self, version: &str, counter: u64, image: Vec<u8>) {
+    pub(super) fn stage_image(&self, version: &str, counter: u64, image: &[u8]) {
         self.change(|bench| {
-            let bytes = bundle_of(version, counter, 1, &image);
+            let bytes = bundle_of(version, counter, 1, image);
             bench
                 .stage(Bundle::open(&bytes).unwrap().record().clone(), bytes, false)
                 .unwrap();
