@@ -12,6 +12,7 @@ use object::read::elf::{ElfFile32, ProgramHeader};
 use object::{Endianness, elf};
 use toml::{Table, Value};
 
+use crate::compiler;
 use crate::place;
 use crate::tool::Tool;
 
@@ -269,7 +270,8 @@ fn clean(tool: Tool) -> Tool {
         format!("--remap-path-prefix={}=cuff", place::root().display()),
         format!("--remap-path-prefix={cargo_home}=cargo"),
     ];
-    tool.directory(&place::root().join("boards"))
+    compiler::stand_in(tool)
+        .directory(&place::root().join("boards"))
         .env("CARGO_TARGET_DIR", target_directory())
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
 }

@@ -4,6 +4,7 @@
 
 mod boards;
 mod chip;
+mod compiler;
 mod conformance;
 mod coverage;
 mod dependencies;
@@ -49,6 +50,9 @@ cargo xtask TASK
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = compiler::asked() {
+        return code;
+    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
