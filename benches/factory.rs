@@ -99,7 +99,7 @@ fn against_probe_rs(bench: &Bench) {
     let evidence = vec![0x5a; 5_000];
     let boot: Vec<u8> = image[..80_000].to_vec();
     let root: serde_json::Value = serde_json::from_slice(bench.band.root(1)).unwrap();
-    let root = factory::canonical(&root["signed"]);
+    let root = factory::canonical(&root["signed"]).into_bytes();
     let shipment = Shipment::open(bench.band.seal_of(&bench.band.releases)).unwrap();
     let trust = shipment.metadata().unwrap().evidence("band/", 1).unwrap();
     let first = First {

@@ -4,10 +4,14 @@
 //! real. Change a body, a signer or a finished file; `files` pins everything afresh, the way it would be published.
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
 
+#[path = "canonical.rs"]
+mod canonical;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+pub use canonical::canonical;
 use cuff::bundle::tape::{self, Entry};
 use cuff_verifier::time::Instant;
 use ed25519_dalek::{Signer, SigningKey};
@@ -355,26 +359,4 @@ fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// OLPC canonical JSON, for values of printable ASCII and integers.
-pub fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let list: Vec<_> = sorted
-                .iter()
-                .map(|(name, value)| format!("{}:{}", json!(name), canonical(value)))
-                .collect();
-            format!("{{{}}}", list.join(","))
-        }
-        Value::Array(elements) => {
-            format!(
-                "[{}]",
-                elements.iter().map(canonical).collect::<Vec<_>>().join(",")
-            )
-        }
-        other => other.to_string(),
-    }
 }

@@ -10,8 +10,12 @@
     clippy::must_use_candidate
 )]
 
+#[path = "canonical.rs"]
+mod canonical;
+
 use std::collections::BTreeMap;
 
+pub use canonical::canonical;
 use cuff::bundle::seal::Seal;
 use cuff::bundle::tape::{self, Entry};
 use cuff_verifier::digest::Digest;
@@ -157,7 +161,7 @@ impl Factory {
     /// SHA-256 of a root's `signed` bytes, in hex.
     pub fn fingerprint(&self, version: usize) -> String {
         let file: Value = serde_json::from_slice(self.root(version)).unwrap();
-        Digest::of(&canonical(&file["signed"])).to_string()
+        Digest::of(canonical(&file["signed"]).as_bytes()).to_string()
     }
 
     /// A sealed bundle with every root and the newest release.
@@ -220,7 +224,7 @@ impl Factory {
         tape::write(&[
             Entry {
                 name: "release.json",
-                bytes: &canonical(&self.record(release)),
+                bytes: canonical(&self.record(release)).as_bytes(),
             },
             Entry {
                 name: &format!("images/{}.bin", release.region()),
@@ -286,13 +290,13 @@ impl Factory {
 }
 
 fn envelope(signed: &Value, signers: &[&SigningKey]) -> Vec<u8> {
-    let bytes = canonical(signed);
+    let bytes = canonical(signed).into_bytes();
     let mut signatures: Vec<Value> = signers
         .iter()
         .map(|key| json!({"keyid": key_id(key), "sig": hex::encode(key.sign(&bytes).to_bytes())}))
         .collect();
     signatures.sort_by_key(|signature| signature["keyid"].to_string());
-    canonical(&json!({"signatures": signatures, "signed": signed}))
+    canonical(&json!({"signatures": signatures, "signed": signed})).into_bytes()
 }
 
 fn pin(file: &[u8], version: u64) -> Value {
@@ -313,28 +317,5 @@ fn public(key: &SigningKey) -> Value {
 }
 
 fn key_id(key: &SigningKey) -> String {
-    Digest::of(&canonical(&public(key))).to_string()
-}
-
-/// Sorted, compact, printable ASCII: the same bytes as OLPC canonical JSON.
-pub fn canonical(value: &Value) -> Vec<u8> {
-    fn text(value: &Value) -> String {
-        match value {
-            Value::Object(members) => {
-                let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_by_key(|(name, _)| *name);
-                let list: Vec<_> = sorted
-                    .iter()
-                    .map(|(name, value)| format!("\"{name}\":{}", text(value)))
-                    .collect();
-                format!("{{{}}}", list.join(","))
-            }
-            Value::Array(items) => {
-                let list: Vec<_> = items.iter().map(text).collect();
-                format!("[{}]", list.join(","))
-            }
-            plain => plain.to_string(),
-        }
-    }
-    text(value).into_bytes()
+    Digest::of(canonical(&public(key)).as_bytes()).to_string()
 }

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../../tests/support/canonical.rs"]
+mod canonical;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use canonical::canonical;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::evidence::Evidence;
 use cuff_verifier::judge::{Advance, Known, Outcome, Versions, walk};
@@ -156,25 +160,6 @@ fn known<'a>(state: &'a Value, root: &'a str) -> Known<'a> {
         floor: Instant::parse(state["floor"].as_str().unwrap().as_bytes()).unwrap(),
         minimum_counter: Counter(number(&state["minimum_counter"])),
         counter: Counter(number(&state["counter"])),
-    }
-}
-
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let list: Vec<_> = sorted
-                .iter()
-                .map(|(name, value)| format!("\"{name}\":{}", canonical(value)))
-                .collect();
-            format!("{{{}}}", list.join(","))
-        }
-        Value::Array(elements) => format!(
-            "[{}]",
-            elements.iter().map(canonical).collect::<Vec<_>>().join(",")
-        ),
-        other => other.to_string(),
     }
 }
 

@@ -3,6 +3,10 @@
 //! Takes releases, gives evidence in the shapes the desk writes: sorted compact JSON, Ed25519, two signatures for root,
 //! targets and the product role, one for the online roles.
 
+#[path = "../../../tests/support/canonical.rs"]
+mod canonical;
+
+use canonical::canonical;
 use cuff_verifier::{digest::Digest, evidence::Parts};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
@@ -75,7 +79,7 @@ impl Repository {
 
     /// The canonical `signed` bytes of the first root: what a factory pins.
     pub fn first_root(&self) -> Vec<u8> {
-        canonical(&self.roots[0].0)
+        canonical(&self.roots[0].0).into_bytes()
     }
 
     /// A new release in a new version of every file above it.
@@ -273,13 +277,13 @@ impl Repository {
 }
 
 fn envelope(signed: &Value, signers: &[&SigningKey]) -> Vec<u8> {
-    let bytes = canonical(signed);
+    let bytes = canonical(signed).into_bytes();
     let mut signatures: Vec<Value> = signers
         .iter()
         .map(|key| json!({"keyid": key_id(key), "sig": hex(&key.sign(&bytes).to_bytes())}))
         .collect();
     signatures.sort_by_key(|signature| signature["keyid"].to_string());
-    canonical(&json!({"signatures": signatures, "signed": signed}))
+    canonical(&json!({"signatures": signatures, "signed": signed})).into_bytes()
 }
 
 fn pin(file: &[u8], version: u64) -> Value {
@@ -300,44 +304,9 @@ fn public(key: &SigningKey) -> Value {
 }
 
 fn key_id(key: &SigningKey) -> String {
-    Digest::of(&canonical(&public(key))).to_string()
+    Digest::of(canonical(&public(key)).as_bytes()).to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Sorted, compact, printable ASCII: the same bytes as OLPC canonical JSON.
-fn canonical(value: &Value) -> Vec<u8> {
-    fn write(value: &Value, out: &mut String) {
-        match value {
-            Value::Object(members) => {
-                let mut names: Vec<&String> = members.keys().collect();
-                names.sort();
-                out.push('{');
-                for (nth, name) in names.into_iter().enumerate() {
-                    if nth > 0 {
-                        out.push(',');
-                    }
-                    *out += &format!("\"{name}\":");
-                    write(&members[name], out);
-                }
-                out.push('}');
-            }
-            Value::Array(items) => {
-                out.push('[');
-                for (nth, item) in items.iter().enumerate() {
-                    if nth > 0 {
-                        out.push(',');
-                    }
-                    write(item, out);
-                }
-                out.push(']');
-            }
-            plain => *out += &plain.to_string(),
-        }
-    }
-    let mut out = String::new();
-    write(value, &mut out);
-    out.into_bytes()
 }

@@ -2,6 +2,10 @@
 //!
 //! Takes edits, gives files; [`Files::update`] shows them to the verifier as a client does.
 
+#[path = "../../../tests/support/canonical.rs"]
+mod canonical;
+
+pub use canonical::canonical;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::json::{Text, Value as Json};
 use cuff_verifier::key::{Key, Schemes};
@@ -44,29 +48,6 @@ pub fn checksum(bytes: &[u8]) -> String {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{sum:016x}")
-}
-
-/// Canonical bytes, whatever order the reader of JSON keeps.
-pub fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let list: Vec<_> = sorted
-                .iter()
-                .map(|(name, value)| format!("{}:{}", canonical(&json!(name)), canonical(value)))
-                .collect();
-            format!("{{{}}}", list.join(","))
-        }
-        Value::Array(elements) => format!(
-            "[{}]",
-            elements.iter().map(canonical).collect::<Vec<_>>().join(",")
-        ),
-        Value::String(text) => {
-            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-        }
-        other => other.to_string(),
-    }
 }
 
 pub fn id(key: u8) -> String {

@@ -2,6 +2,10 @@
 //!
 //! It shares no code with the product, so that a mistake there is not repeated here. All keys come from published seeds.
 
+#[path = "../../../tests/support/canonical.rs"]
+mod canonical;
+
+pub use canonical::canonical;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -80,26 +84,6 @@ fn replace(from: &str, to: &str) -> Edit {
         assert_ne!(changed, text, "nothing to change: {from}");
         changed
     })
-}
-
-/// OLPC canonical JSON, for values of printable ASCII and integers.
-pub fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            let list: Vec<_> = sorted
-                .iter()
-                .map(|(name, value)| format!("{}:{}", canonical(&json!(name)), canonical(value)))
-                .collect();
-            format!("{{{}}}", list.join(","))
-        }
-        Value::Array(elements) => format!(
-            "[{}]",
-            elements.iter().map(canonical).collect::<Vec<_>>().join(",")
-        ),
-        other => other.to_string(),
-    }
 }
 
 /// Characters up to U+00FF become single bytes, so that an edit can write bytes that are not UTF-8.
