@@ -60,6 +60,15 @@ impl<'a> Work<'a> {
             expires: instant::later(bench.now(), life).map(Utc)?,
         })
     }
+
+    /// Bins that the edits name; all of them, where it must be known which expire.
+    fn looks_into(&self, count: Count) -> BTreeSet<u32> {
+        if self.renew_before.is_some() {
+            return count.bins().collect();
+        }
+        let paths = self.edits.add.keys().chain(&self.edits.remove);
+        paths.map(|path| count.bin_of(path.as_str())).collect()
+    }
 }
 
 /// Bins that were made.
@@ -94,8 +103,8 @@ pub fn make(
     let (mut shelf, fresh) = match (before, work) {
         (Some((_, old)), None) if old == bins => return Ok(Made::default()),
         (Some((live, old)), Some(work)) if old == bins => {
-            let touched = touched(store, live, bins.count(), &work)?;
-            (read(store, live, old.count(), touched)?, false)
+            let wanted = work.looks_into(old.count());
+            (read(store, live, old.count(), wanted)?, false)
         }
         (Some((live, old)), _) => {
             let all = read(store, live, old.count(), old.count().bins().collect())?;
@@ -127,23 +136,6 @@ pub fn read_all(store: &dyn Store, live: &Published) -> Result<BTreeMap<u32, Bin
     let bins = live.targets().delegations.bins.as_ref();
     let count = bins.ok_or(BinsError::NoBins)?.count();
     read(store, live, count, count.bins().collect())
-}
-
-/// Bins that the edits name, or that must be looked into to know whether they expire.
-fn touched(
-    store: &dyn Store,
-    live: &Published,
-    count: Count,
-    work: &Work<'_>,
-) -> Result<BTreeSet<u32>, BinsError> {
-    let paths = work.edits.add.keys().chain(&work.edits.remove);
-    let mut touched: BTreeSet<u32> = paths.map(|path| count.bin_of(path.as_str())).collect();
-    if let Some(before) = work.renew_before {
-        let all = read(store, live, count, count.bins().collect())?;
-        let old = all.iter().filter(|(_, bin)| bin.expires.0 < before);
-        touched.extend(old.map(|(number, _)| *number));
-    }
-    Ok(touched)
 }
 
 /// Reads bins: each is the file that snapshot names, signed by who may sign it, and written as we write them.
