@@ -19,9 +19,10 @@ use crate::role::product::Product;
 use crate::store::Store;
 use cuff_bootloader::layout::Layout;
 use cuff_verifier::digest::Digest;
-use cuff_verifier::judge::Known;
+use cuff_verifier::judge::{self, Versions};
 use cuff_verifier::version::Counter;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What is about to be published, and where from.
 pub struct Replay<'a> {
@@ -41,7 +42,7 @@ impl Fleet {
     /// Replays every state, and refuses with the first that would be stranded. Gives those that hold, but have nothing to install.
     pub fn replay(&self, replay: &Replay<'_>) -> Result<Vec<Cohort>, FleetError> {
         let mut idle = Vec::new();
-        let mut images = BTreeMap::new();
+        let mut known = Known::default();
         for cohort in self.cohorts() {
             let name = cohort.release.product();
             let of_product = replay.desk.settings().product(name);
@@ -51,7 +52,7 @@ impl Fleet {
             {
                 continue;
             }
-            if !replay.cohort(cohort, &mut images)? {
+            if !replay.cohort(cohort, &mut known)? {
                 idle.push(cohort.clone());
             }
         }
@@ -59,13 +60,18 @@ impl Fleet {
     }
 }
 
+/// What was read for one state and serves the next.
+#[derive(Default)]
+struct Known {
+    /// Images of releases.
+    images: BTreeMap<ReleaseName, Vec<u8>>,
+    /// The boards that products name.
+    boards: BTreeMap<ProductName, Vec<Layout>>,
+}
+
 impl Replay<'_> {
     /// Whether such a device would install something; an error if it would be stranded.
-    fn cohort(
-        &self,
-        cohort: &Cohort,
-        images: &mut BTreeMap<ReleaseName, Vec<u8>>,
-    ) -> Result<bool, FleetError> {
+    fn cohort(&self, cohort: &Cohort, known: &mut Known) -> Result<bool, FleetError> {
         let name = cohort.release.product();
         let role = self.offline.roles.get(&RoleName::Product(name.clone()));
         let Some(Draft::Product(_, role)) = role.map(Signed::draft) else {
@@ -91,19 +97,25 @@ impl Replay<'_> {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let boards = self.layouts(cohort, role)?;
-        for layout in &boards {
+        let made_up;
+        let boards = match self.named(name, &mut known.boards)? {
+            [] => {
+                made_up = [self.roomy(cohort, role).map_err(stranded)?];
+                &made_up[..]
+            }
+            named => named,
+        };
+        for layout in boards {
             self.send(cohort, layout, &alone, None).map_err(stranded)?;
         }
         if let Some(release) = takes {
             // What only is signed afresh is offered as it was before.
             if !self.offline.fresh.is_empty() {
-                let image = self.image(release, role, images)?;
-                for layout in &boards {
-                    let sent = self.send(cohort, layout, &release.to_string(), Some(&image));
+                let image = self.image(release, role, &mut known.images)?;
+                for layout in boards {
+                    let sent = self.send(cohort, layout, &release.to_string(), Some(image));
                     sent.map_err(stranded)?;
                 }
-                images.insert(release.clone(), image);
             }
             return Ok(true);
         }
@@ -146,40 +158,47 @@ impl Replay<'_> {
         .map_err(refused)
     }
 
-    /// The boards of the product; where none is named, one with room for all of it.
-    fn layouts(&self, cohort: &Cohort, role: &Product) -> Result<Vec<Layout>, FleetError> {
+    /// The boards of the product.
+    fn named<'k>(
+        &self,
+        name: &ProductName,
+        boards: &'k mut BTreeMap<ProductName, Vec<Layout>>,
+    ) -> Result<&'k [Layout], FleetError> {
+        Ok(match boards.entry(name.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let named = capacity::layouts(self.desk, name);
+                place.insert(named.map_err(|error| FleetError::Board(Box::new(error)))?)
+            }
+        })
+    }
+
+    /// A board with room for all of it, for a product that names none.
+    fn roomy(&self, cohort: &Cohort, role: &Product) -> Result<Layout, PreflightError> {
         let name = cohort.release.product();
-        let named = capacity::layouts(self.desk, name);
-        let named = named.map_err(|error| FleetError::Board(Box::new(error)))?;
-        if !named.is_empty() {
-            return Ok(named);
-        }
-        let stranded = |source| FleetError::Stranded {
-            cohort: Box::new(cohort.clone()),
-            source,
-        };
         let roots = self.view.roots.values().map(|root| root.len() as u64);
         let image = installable(role).map(|(_, record)| record.image.length.0);
-        let evidence = self.view.evidence(cohort.root, name, &format!("{name}/"));
+        let evidence = self.view.evidence(cohort.root, name, &format!("{name}/"))?;
         // A path is longer than none.
-        let evidence = evidence.map_err(stranded)?.len() as u64 + 512;
-        Ok(vec![roomy(
+        let evidence = evidence.len() as u64 + 512;
+        Ok(roomy(
             evidence,
             image.max().unwrap_or_default(),
             roots.max().unwrap_or_default(),
-        )])
+        ))
     }
 
     /// The image of a release: staged, or in the store.
-    fn image(
+    fn image<'k>(
         &self,
         release: &ReleaseName,
         role: &Product,
-        images: &mut BTreeMap<ReleaseName, Vec<u8>>,
-    ) -> Result<Vec<u8>, FleetError> {
-        if let Some(image) = images.remove(release) {
-            return Ok(image);
-        }
+        images: &'k mut BTreeMap<ReleaseName, Vec<u8>>,
+    ) -> Result<&'k [u8], FleetError> {
+        let place = match images.entry(release.clone()) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(place) => place,
+        };
         let digest = role.targets.get(release).map(|listed| listed.hashes.sha256);
         let missing = || FleetError::NoBundle(release.clone());
         let name = bundle_name(release, &digest.ok_or_else(missing)?)?;
@@ -191,27 +210,32 @@ impl Replay<'_> {
             release: release.clone(),
             source: Box::new(source),
         })?;
-        Ok(bundle.image().to_vec())
+        Ok(place.insert(bundle.image().to_vec()))
     }
 }
 
 impl Cohort {
+    /// Versions of the roles that such a device has seen.
+    pub(super) fn versions(&self) -> Versions {
+        Versions {
+            timestamp: self.timestamp,
+            snapshot: self.snapshot,
+            targets: self.targets,
+            product: self.product,
+        }
+    }
+
     /// What such a device says: to a release, or to evidence alone.
     fn judge(&self, view: &View, product: &ProductName, offer: &str) -> Result<(), PreflightError> {
-        view.judge_as_known(self.root, product, offer, |root| Known {
+        view.judge_as_known(self.root, product, offer, |root| judge::Known {
             bootloader: self.bootloader,
-            versions: cuff_verifier::judge::Versions {
-                timestamp: self.timestamp,
-                snapshot: self.snapshot,
-                targets: self.targets,
-                product: self.product,
-            },
+            versions: self.versions(),
             // Asked for only when nothing is newer, and what is about to be published is.
             timestamp_digest: Digest([0; 32]),
             floor: self.floor.0,
             minimum_counter: Counter(self.minimum_counter),
             counter: Counter(self.counter),
-            ..Known::of_new_unit(product.as_str(), self.hardware.as_str(), 0, root)
+            ..judge::Known::of_new_unit(product.as_str(), self.hardware.as_str(), 0, root)
         })
     }
 }

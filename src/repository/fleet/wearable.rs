@@ -15,7 +15,6 @@ use cuff_bootloader::record::{Identity, Image, RECORD, Record, Root};
 use cuff_bootloader::trust;
 use cuff_bootloader::upload::{self, Refused};
 use cuff_verifier::digest::Digest;
-use cuff_verifier::judge::Versions;
 use cuff_verifier::verdict::Reason;
 use cuff_verifier::version::Counter;
 
@@ -54,12 +53,7 @@ impl<'l> Wearable<'l> {
                 version: cohort.root,
                 sha256: Digest::of(root),
             },
-            versions: Versions {
-                timestamp: cohort.timestamp,
-                snapshot: cohort.snapshot,
-                targets: cohort.targets,
-                product: cohort.product,
-            },
+            versions: cohort.versions(),
             // Asked for only when nothing is newer, and what is about to be published is.
             timestamp_sha256: Digest([0; 32]),
             floor: cohort.floor.0,
