@@ -30,7 +30,7 @@ use crate::command::given;
 use crate::console::{Advice, Console, Exit, advised};
 use crate::device::link::{Link, LinkError};
 use crate::device::reach::reach;
-use crate::device::shipment::{Shipment, ShipmentError};
+use crate::device::shipment::{Goods, Shipment, ShipmentError, listed};
 use crate::device::target::Target;
 use crate::device::unit::{Knowledge, Standing, Unit};
 
@@ -268,6 +268,30 @@ pub fn unshipped(error: ShipmentError) -> anyhow::Error {
 /// Reads a sealed bundle the user named.
 pub fn shipment(path: &Path) -> anyhow::Result<Shipment> {
     Shipment::open(given::read(path, MAX_SEAL)?).map_err(unshipped)
+}
+
+/// The release that was named, or the only one inside; `help` says what to do where there are several.
+pub fn one_release(
+    shipment: &Shipment,
+    named: Option<&str>,
+    help: &'static str,
+) -> anyhow::Result<Goods> {
+    let releases = shipment.releases();
+    let wanted = match (named, releases.as_slice()) {
+        (Some(named), _) => named,
+        (None, [only]) => only,
+        (None, _) => {
+            return Err(advised(
+                anyhow::anyhow!("the sealed bundle holds {}", listed(&releases)),
+                Exit::Usage,
+                "several-releases",
+                help,
+            ));
+        }
+    };
+    let goods = shipment.goods("", Some(wanted)).map_err(unshipped)?;
+    // A release that was named is there, or that is the error.
+    goods.ok_or_else(|| anyhow::anyhow!("{wanted} is not inside"))
 }
 
 /// What the unit knows, or why it knows nothing.

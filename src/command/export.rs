@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::boards;
-use super::device::{shipment, unshipped};
+use super::device::{one_release, shipment, unshipped};
 use crate::console::{Advice, Answer, Console, Exit, advised, safe};
-use crate::device::shipment::{Shipment, ShipmentError, listed};
+use crate::device::shipment::{Shipment, ShipmentError};
 use crate::durable;
 
 /// Write a release as one file that stock SMP tools upload
@@ -84,22 +84,11 @@ impl Export {
         if let Some(product) = &self.trust_only {
             return Ok((format!("{product}/"), Vec::new()));
         }
-        let releases = shipment.releases();
-        let wanted = match (&self.release, releases.as_slice()) {
-            (Some(release), _) => release,
-            (None, [only]) => only,
-            (None, _) => {
-                return Err(advised(
-                    anyhow::anyhow!("the sealed bundle holds {}", listed(&releases)),
-                    Exit::Usage,
-                    "several-releases",
-                    "name one with --release, or take its trust alone with --trust-only PRODUCT",
-                ));
-            }
-        };
-        let goods = shipment.goods("", Some(wanted)).map_err(unshipped)?;
-        // A release that was named is there, or that is the error.
-        let goods = goods.ok_or_else(|| anyhow::anyhow!("{wanted} is not inside"))?;
+        let goods = one_release(
+            shipment,
+            self.release.as_deref(),
+            "name one with --release, or take its trust alone with --trust-only PRODUCT",
+        )?;
         Ok((goods.path, goods.bundle.image().to_vec()))
     }
 

@@ -58,12 +58,17 @@ pub struct Cycle {
 impl Sim {
     /// Opens the wearable in a folder.
     pub fn open(path: &Path) -> Result<Self, LinkError> {
-        folder::open(path, false)
+        Self::at(path, false)
     }
 
     /// Opens a copy in memory: everything happens, nothing is kept.
     pub fn rehearse(path: &Path) -> Result<Self, LinkError> {
-        folder::open(path, true)
+        Self::at(path, true)
+    }
+
+    /// One or the other.
+    pub fn at(path: &Path, dry_run: bool) -> Result<Self, LinkError> {
+        folder::open(path, dry_run)
     }
 
     /// What it is made of.

@@ -9,10 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pinned::{Pinned, unordered};
-use super::{At, explained, shipment, unshipped};
-use crate::console::{Advice, Answer, Console, Exit, advised, safe};
+use super::{At, explained, one_release, shipment};
+use crate::console::{Advice, Answer, Console, Exit, safe};
 use crate::device::provision::{Order, identity};
-use crate::device::shipment::listed;
 use crate::device::smp::foreign::{self, Foreign};
 use crate::judgement::Room;
 use crate::name::Hardware;
@@ -53,25 +52,12 @@ impl Upload {
         Hardware::parse(&self.hardware)
             .exit(Exit::Usage)
             .rule("hardware")?;
-        let releases = shipment.releases();
-        let wanted = match (&self.release, releases.as_slice()) {
-            (Some(release), _) => release,
-            (None, [only]) => only,
-            (None, _) => {
-                return Err(advised(
-                    anyhow::anyhow!("the sealed bundle holds {}", listed(&releases)),
-                    Exit::Usage,
-                    "several-releases",
-                    "name one with --release",
-                ));
-            }
-        };
-        let product = wanted.split('/').next().unwrap_or_default();
-        let goods = shipment
-            .goods(product, Some(wanted))
-            .map_err(unshipped)?
-            // A release that was named is there, or that is the error.
-            .ok_or_else(|| anyhow::anyhow!("{wanted} is not inside"))?;
+        let goods = one_release(
+            &shipment,
+            self.release.as_deref(),
+            "name one with --release",
+        )?;
+        let product = goods.path.split('/').next().unwrap_or_default();
         let who = identity(product, &self.hardware, "none of ours").map_err(unordered)?;
         let order =
             Order::prepare(&shipment, &goods, &self.pinned.pin()?, who).map_err(unordered)?;

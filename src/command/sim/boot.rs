@@ -39,12 +39,7 @@ pub struct Boot {
 impl Boot {
     /// Boots and tells.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let open = if self.dry_run {
-            Sim::rehearse
-        } else {
-            Sim::open
-        };
-        let mut sim = open(&self.path).map_err(explained)?;
+        let mut sim = Sim::at(&self.path, self.dry_run).map_err(explained)?;
         let mut boots = Vec::new();
         for _ in 0..self.times {
             let events = cycle(&mut sim, self.sick)?;

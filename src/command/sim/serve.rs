@@ -45,12 +45,7 @@ pub struct Serve {
 impl Serve {
     /// Serves.
     pub fn run(&self, console: &Console) -> anyhow::Result<Exit> {
-        let open = if self.dry_run {
-            Sim::rehearse
-        } else {
-            Sim::open
-        };
-        let mut sim = open(&self.path).map_err(explained)?;
+        let mut sim = Sim::at(&self.path, self.dry_run).map_err(explained)?;
         let (line, target) = self
             .line()
             .exit(Exit::Unknown)
