@@ -7,6 +7,7 @@ use super::bins::{BinsError, Made, refuse_long_snapshot};
 use super::fleet::{Addition, Fleet, FleetError};
 use super::preflight::View;
 use super::published::{Published, PublishedError, object};
+use super::target::file_of;
 use crate::instant;
 use crate::key::{KeyId, Signer, example};
 use crate::role::authority::Authority;
@@ -395,11 +396,7 @@ fn refuse_strangers(
 
 /// Where a bundle lies in a store.
 pub fn bundle_name(release: &ReleaseName, digest: &Hex) -> Result<ObjectName, StoreError> {
-    ObjectName::new(format!(
-        "targets/{}/{digest}.{}",
-        release.product(),
-        release.version()
-    ))
+    ObjectName::new(file_of(&release.to_string(), &digest.to_string(), true))
 }
 
 /// An interrupted attempt may have written this role with one signature more or less: its file is as good as ours.

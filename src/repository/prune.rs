@@ -4,6 +4,7 @@
 //! and gives what none of them leads to. Roots are never among it, nor anything that is not ours. [`Pruning::remove`] takes it away.
 
 use super::published::{Published, object};
+use super::target::file_of;
 use crate::instant::{self, Span};
 use crate::role::wire::FileMeta;
 use crate::store::{Keeper, Listed, ObjectName, Store, StoreError};
@@ -140,11 +141,8 @@ impl Needed {
                 let file: TargetsFile =
                     serde_json::from_slice(&bytes).map_err(unreadable(name.as_str()))?;
                 for (path, target) in file.signed.targets {
-                    let (folder, base) = path.rsplit_once('/').unwrap_or(("", &path));
-                    let slash = if folder.is_empty() { "" } else { "/" };
-                    let digest = target.hashes.sha256;
                     self.names
-                        .insert(format!("targets/{folder}{slash}{digest}.{base}"));
+                        .insert(file_of(&path, &target.hashes.sha256, true));
                 }
             }
         }

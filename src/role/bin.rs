@@ -5,8 +5,8 @@
 
 use super::pipeline::{Signature, Signatures, write};
 use super::wire::{Hashes, Hex, SPEC_VERSION, Utc};
-use crate::key::{SignError, Signer};
-use crate::store::{ObjectName, StoreError};
+use crate::key::{SignError, Signer, verified_signature};
+use crate::store::ObjectName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -55,12 +55,8 @@ impl Bin {
     /// The file, signed.
     pub fn sign(&self, signer: &dyn Signer) -> Result<Vec<u8>, BinError> {
         let bytes = self.encode();
-        let signature = signer.sign(&bytes)?;
-        let public = signer.public();
-        if !public.verifies(&bytes, &signature) {
-            return Err(BinError::WrongKey(public.id().to_string()));
-        }
-        let signatures = Signatures::from([(Hex::from(public.id()), Signature(signature))]);
+        let signature = Signature(verified_signature(signer, &bytes)?);
+        let signatures = Signatures::from([(Hex::from(signer.public().id()), signature)]);
         Ok(write(&bytes, &signatures))
     }
 
@@ -99,9 +95,6 @@ pub enum BinError {
     /// No signature.
     #[error("the key did not sign")]
     Sign(#[from] SignError),
-    /// Another key answered.
-    #[error("the signature is not by key {0}: the wrong token or key file answered")]
-    WrongKey(String),
 }
 
 /// The path of a target in a bin: parts of letters, digits and `._+-`, none of them hidden. It is an object's name as it stands.
@@ -110,13 +103,6 @@ pub enum BinError {
 pub struct TargetPath(String);
 
 impl TargetPath {
-    /// Where the target lies in a store: its digest stands before the last part of its path.
-    pub fn object(&self, sha256: &Hex) -> Result<ObjectName, StoreError> {
-        let (folder, name) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
-        let slash = if folder.is_empty() { "" } else { "/" };
-        ObjectName::new(format!("targets/{folder}{slash}{sha256}.{name}"))
-    }
-
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -192,8 +178,10 @@ const MAX_PATH: usize = 180;
 #[cfg(test)]
 mod tests {
     use super::{Bin, Listed, TargetPath};
+    use crate::repository::target::file_of;
     use crate::role::canonical;
     use crate::role::wire::{Hex, Utc};
+    use crate::store::ObjectName;
     use cuff_verifier::time::Instant;
     use std::collections::BTreeMap;
 
@@ -226,8 +214,9 @@ mod tests {
     fn paths_are_names_of_objects() {
         let path: TargetPath = "unit/0001.bin".parse().unwrap();
         let digest = Hex([0xab; 32]);
-        let object = path.object(&digest).unwrap();
-        assert_eq!(object.as_str(), format!("targets/unit/{digest}.0001.bin"));
+        let object = file_of(path.as_str(), &digest.to_string(), true);
+        assert_eq!(object, format!("targets/unit/{digest}.0001.bin"));
+        assert!(ObjectName::new(object).is_ok());
         for bad in ["", "/a", "a/../b", "a b", "a\"b", ".a", "a//b", "ä"] {
             assert!(bad.parse::<TargetPath>().is_err(), "{bad}");
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::MAX_BUNDLE;
 use crate::intake::{self, IntakeError};
+use crate::repository::target::file_of;
 use crate::role::bin::{Listed, PathError, TargetPath};
 use crate::role::wire::{Hex, HexError};
 use crate::store::{Object, ObjectName, Store, StoreError};
@@ -117,7 +118,8 @@ impl Edits {
                 {
                     return Err(EditError::Changed((*file).clone()));
                 }
-                objects.push((path.object(&sha256)?, bytes));
+                let name = file_of(path.as_str(), &sha256.to_string(), true);
+                objects.push((ObjectName::new(name)?, bytes));
             }
             let put = objects.iter().map(|(name, bytes)| Object { name, bytes });
             store.put_all(&put.collect::<Vec<_>>(), &mut |more| {

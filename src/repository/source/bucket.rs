@@ -1,10 +1,8 @@
 //! A repository in a bucket, read with the credentials of whoever looks after it.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
-use super::site::{Caching, Entry, START, Site};
+use super::site::{Caching, Entry, Heard, START, Site};
 use super::{Source, SourceError};
 use crate::store::cloud::{CloudStore, Peek};
 use crate::store::{Keeper, Listed, ObjectName, Store, StoreError};
@@ -12,7 +10,7 @@ use crate::store::{Keeper, Listed, ObjectName, Store, StoreError};
 /// A bucket that holds `metadata/` and `targets/`.
 pub struct Bucket {
     store: CloudStore,
-    told: Mutex<BTreeMap<String, Caching>>,
+    heard: Heard,
 }
 
 impl Bucket {
@@ -20,7 +18,7 @@ impl Bucket {
     pub fn new(store: CloudStore) -> Self {
         Self {
             store,
-            told: Mutex::default(),
+            heard: Heard::default(),
         }
     }
 
@@ -57,9 +55,7 @@ impl Source for Bucket {
                 limit,
             }),
             Peek::Whole(bytes, caches) => {
-                let told = caches.map_or(Caching::Silent, Caching::Told);
-                let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-                all.insert(path.to_owned(), told);
+                self.heard.note(path, caches);
                 Ok(Some(bytes))
             }
         }
@@ -85,7 +81,6 @@ impl Site for Bucket {
     }
 
     fn caching(&self, path: &str) -> Caching {
-        let all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(path).cloned().unwrap_or(Caching::NotAsked)
+        self.heard.of(path)
     }
 }

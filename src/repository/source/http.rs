@@ -3,12 +3,10 @@
 //! Takes paths, gives bytes. Whatever the server does, it ends: every wait has a limit, a body is read up to its limit and
 //! within a time that grows with it, and what breaks off is taken up again where it broke. Nobody is asked for a password.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +15,7 @@ use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::part::Part;
-use super::site::{Caching, Entry, Site};
+use super::site::{Caching, Entry, Heard, Site};
 use super::{Source, SourceError};
 use crate::intake::{self, IntakeError};
 
@@ -55,7 +53,7 @@ pub struct Http {
     metadata: String,
     targets: String,
     patience: Patience,
-    told: Mutex<BTreeMap<String, Caching>>,
+    heard: Heard,
 }
 
 impl Http {
@@ -88,7 +86,7 @@ impl Http {
             metadata: folder(metadata)?,
             targets: folder(targets)?,
             patience,
-            told: Mutex::default(),
+            heard: Heard::default(),
         })
     }
 
@@ -133,9 +131,8 @@ impl Http {
         let config = request.config().timeout_global(Some(left));
         let response = config.build().call().map_err(trouble)?;
         let caches = response.headers().get(header::CACHE_CONTROL);
-        file.note(caches.map_or(Caching::Silent, |value| {
-            Caching::Told(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        }));
+        let words = caches.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        file.heard.note(file.path, words);
         match response.status() {
             StatusCode::OK => partial.begin(validator(response.headers())),
             StatusCode::PARTIAL_CONTENT if partial.continues(response.headers()) => {}
@@ -198,7 +195,7 @@ impl Http {
             until: Instant::now() + self.patience.file + of_length,
             may_be_absent: path.ends_with(".root.json"),
             path,
-            told: &self.told,
+            heard: &self.heard,
         };
         let mut tries = 0;
         loop {
@@ -245,8 +242,7 @@ impl Site for Http {
     }
 
     fn caching(&self, path: &str) -> Caching {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.get(path).cloned().unwrap_or(Caching::NotAsked)
+        self.heard.of(path)
     }
 }
 
@@ -280,15 +276,7 @@ struct File<'a> {
     until: Instant,
     may_be_absent: bool,
     path: &'a str,
-    told: &'a Mutex<BTreeMap<String, Caching>>,
-}
-
-impl File<'_> {
-    /// Keeps what caches were told with the last answer.
-    fn note(&self, caching: Caching) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(self.path.to_owned(), caching);
-    }
+    heard: &'a Heard,
 }
 
 /// What has come of a file.

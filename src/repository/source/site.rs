@@ -1,5 +1,8 @@
 //! A repository as whoever looks after it sees it: what lies there besides, and what caches are told.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::{Source, SourceError};
 
 /// A source that can be looked at from outside.
@@ -32,6 +35,25 @@ pub enum Caching {
     Silent,
     /// The words of `Cache-Control`.
     Told(String),
+}
+
+/// What caches were told with each file, when it was last asked for.
+#[derive(Debug, Default)]
+pub struct Heard(Mutex<BTreeMap<String, Caching>>);
+
+impl Heard {
+    /// Keeps the `Cache-Control` of an answer, if it had one.
+    pub fn note(&self, path: &str, words: Option<String>) {
+        let told = words.map_or(Caching::Silent, Caching::Told);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(path.to_owned(), told);
+    }
+
+    /// What was heard of a file.
+    pub fn of(&self, path: &str) -> Caching {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(path).cloned().unwrap_or(Caching::NotAsked)
+    }
 }
 
 /// Bytes of a file that are looked at to tell what it is.
