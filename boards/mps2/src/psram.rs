@@ -9,7 +9,7 @@ use core::slice;
 
 use cuff_bootloader::flash::Flash;
 use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
 /// `LENGTH` bytes of it, programmed `UNIT` bytes at a time. The one owner of that memory.
@@ -35,14 +35,6 @@ impl<const LENGTH: usize, const UNIT: usize> Psram<LENGTH, UNIT> {
         }
     }
 
-    fn inside(offset: u32, length: usize) -> Result<usize, Refused> {
-        let at = offset as usize;
-        match at.checked_add(length) {
-            Some(end) if end <= LENGTH => Ok(at),
-            _ => Err(Refused::OutOfBounds),
-        }
-    }
-
     fn bytes(&self) -> &[u8] {
         // SAFETY: `at` was promised this memory; writing needs `&mut self`, which nobody has while this is borrowed.
         unsafe { slice::from_raw_parts(self.base.cast::<u8>(), LENGTH) }
@@ -59,15 +51,16 @@ impl<const LENGTH: usize, const UNIT: usize> Psram<LENGTH, UNIT> {
 }
 
 impl<const LENGTH: usize, const UNIT: usize> ErrorType for Psram<LENGTH, UNIT> {
-    type Error = Refused;
+    type Error = NorFlashErrorKind;
 }
 
 impl<const LENGTH: usize, const UNIT: usize> ReadNorFlash for Psram<LENGTH, UNIT> {
     const READ_SIZE: usize = 1;
 
-    fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), Refused> {
-        let at = Self::inside(offset, out.len())?;
-        let from = self.bytes().get(at..).ok_or(Refused::OutOfBounds)?;
+    fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        check_read(self, offset, out.len())?;
+        let from = self.bytes().get(offset as usize..);
+        let from = from.ok_or(NorFlashErrorKind::OutOfBounds)?;
         for (to, from) in out.iter_mut().zip(from) {
             *to = *from;
         }
@@ -83,13 +76,10 @@ impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
     const WRITE_SIZE: usize = UNIT;
     const ERASE_SIZE: usize = PAGE;
 
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), Refused> {
-        let length = to.checked_sub(from).ok_or(Refused::OutOfBounds)? as usize;
-        let at = Self::inside(from, length)?;
-        if !at.is_multiple_of(PAGE) || !length.is_multiple_of(PAGE) {
-            return Err(Refused::NotAligned);
-        }
-        for step in 0..length / WORD {
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        check_erase(self, from, to)?;
+        let at = from as usize;
+        for step in 0..to.wrapping_sub(from) as usize / WORD {
             // SAFETY: the range was checked to lie inside and to begin at a page, and so at a word.
             unsafe {
                 self.base
@@ -100,14 +90,14 @@ impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
         Ok(())
     }
 
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Refused> {
-        let at = Self::inside(offset, bytes.len())?;
-        if !at.is_multiple_of(UNIT) || !bytes.len().is_multiple_of(UNIT) {
-            return Err(Refused::NotAligned);
-        }
-        let old = self.bytes().get(at..).ok_or(Refused::OutOfBounds)?;
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        check_write(self, offset, bytes.len())?;
+        let at = offset as usize;
+        let old = self.bytes().get(at..);
+        let old = old.ok_or(NorFlashErrorKind::OutOfBounds)?;
         if old.iter().take(bytes.len()).any(|byte| *byte != u8::MAX) {
-            return Err(Refused::WrittenTwice);
+            // A unit that is not blank.
+            return Err(NorFlashErrorKind::Other);
         }
         let (words, _) = bytes.as_chunks::<WORD>();
         for (index, word) in words.iter().enumerate() {
@@ -120,29 +110,8 @@ impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
 
 impl<const LENGTH: usize, const UNIT: usize> Flash for Psram<LENGTH, UNIT> {
     fn mapped(&self, offset: u32, length: u32) -> Option<&[u8]> {
-        let at = Self::inside(offset, length as usize).ok()?;
-        self.bytes().get(at..)?.get(..length as usize)
-    }
-}
-
-/// What NOR flash does not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Beyond the end.
-    OutOfBounds,
-    /// Not at a unit.
-    NotAligned,
-    /// A unit that is not blank.
-    WrittenTwice,
-}
-
-impl NorFlashError for Refused {
-    fn kind(&self) -> NorFlashErrorKind {
-        match self {
-            Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
-            Self::NotAligned => NorFlashErrorKind::NotAligned,
-            Self::WrittenTwice => NorFlashErrorKind::Other,
-        }
+        check_read(self, offset, length as usize).ok()?;
+        self.bytes().get(offset as usize..)?.get(..length as usize)
     }
 }
 

@@ -8,7 +8,7 @@ use core::slice;
 
 use cuff_bootloader::flash::Flash;
 use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
 use crate::register::Peripheral;
@@ -45,14 +45,6 @@ impl<const LENGTH: usize, const PAGE: usize> Nvmc<LENGTH, PAGE> {
         }
     }
 
-    fn inside(offset: u32, length: usize) -> Result<usize, Refused> {
-        let at = offset as usize;
-        match at.checked_add(length) {
-            Some(end) if end <= LENGTH => Ok(at),
-            _ => Err(Refused::OutOfBounds),
-        }
-    }
-
     fn word(&self, at: usize) -> u32 {
         // SAFETY: `new` was promised this memory, and every caller has checked that the word lies in it.
         unsafe { self.base.cast_const().byte_add(at).read_volatile() }
@@ -67,14 +59,15 @@ fn ready() {
 }
 
 impl<const LENGTH: usize, const PAGE: usize> ErrorType for Nvmc<LENGTH, PAGE> {
-    type Error = Refused;
+    type Error = NorFlashErrorKind;
 }
 
 impl<const LENGTH: usize, const PAGE: usize> ReadNorFlash for Nvmc<LENGTH, PAGE> {
     const READ_SIZE: usize = 1;
 
-    fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), Refused> {
-        let at = Self::inside(offset, out.len())?;
+    fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        check_read(self, offset, out.len())?;
+        let at = offset as usize;
         for (index, byte) in out.iter_mut().enumerate() {
             let from = at.wrapping_add(index);
             let word = self.word(from & !3).to_le_bytes();
@@ -92,12 +85,9 @@ impl<const LENGTH: usize, const PAGE: usize> NorFlash for Nvmc<LENGTH, PAGE> {
     const WRITE_SIZE: usize = WORD;
     const ERASE_SIZE: usize = PAGE;
 
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), Refused> {
-        let length = to.checked_sub(from).ok_or(Refused::OutOfBounds)? as usize;
-        let at = Self::inside(from, length)?;
-        if !at.is_multiple_of(PAGE) || !length.is_multiple_of(PAGE) {
-            return Err(Refused::NotAligned);
-        }
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        check_erase(self, from, to)?;
+        let (at, length) = (from as usize, to.wrapping_sub(from) as usize);
         ready();
         NVMC.set(CONFIGURATION, ERASE);
         ready();
@@ -111,15 +101,14 @@ impl<const LENGTH: usize, const PAGE: usize> NorFlash for Nvmc<LENGTH, PAGE> {
         Ok(())
     }
 
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Refused> {
-        let at = Self::inside(offset, bytes.len())?;
-        let (words, rest) = bytes.as_chunks::<WORD>();
-        if !at.is_multiple_of(WORD) || !rest.is_empty() {
-            return Err(Refused::NotAligned);
-        }
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        check_write(self, offset, bytes.len())?;
+        let at = offset as usize;
+        let (words, _) = bytes.as_chunks::<WORD>();
         let place = |index: usize| at.wrapping_add(index.wrapping_mul(WORD));
         if (0..words.len()).any(|index| self.word(place(index)) != u32::MAX) {
-            return Err(Refused::WrittenTwice);
+            // A word that is not blank.
+            return Err(NorFlashErrorKind::Other);
         }
         ready();
         NVMC.set(CONFIGURATION, WRITE);
@@ -141,7 +130,8 @@ impl<const LENGTH: usize, const PAGE: usize> NorFlash for Nvmc<LENGTH, PAGE> {
 
 impl<const LENGTH: usize, const PAGE: usize> Flash for Nvmc<LENGTH, PAGE> {
     fn mapped(&self, offset: u32, length: u32) -> Option<&[u8]> {
-        let at = Self::inside(offset, length as usize).ok()?;
+        check_read(self, offset, length as usize).ok()?;
+        let at = offset as usize;
         // A slice may not begin at address 0, and nothing asks for the bootloader's own first word.
         let start = self.base.cast_const().cast::<u8>().wrapping_add(at);
         if start.is_null() {
@@ -153,26 +143,5 @@ impl<const LENGTH: usize, const PAGE: usize> Flash for Nvmc<LENGTH, PAGE> {
 
     fn breathe(&mut self) {
         watchdog::feed();
-    }
-}
-
-/// What the controller is not asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Beyond the end.
-    OutOfBounds,
-    /// Not at a word or a page.
-    NotAligned,
-    /// A word that is not blank.
-    WrittenTwice,
-}
-
-impl NorFlashError for Refused {
-    fn kind(&self) -> NorFlashErrorKind {
-        match self {
-            Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
-            Self::NotAligned => NorFlashErrorKind::NotAligned,
-            Self::WrittenTwice => NorFlashErrorKind::Other,
-        }
     }
 }

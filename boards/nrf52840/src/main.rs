@@ -4,9 +4,7 @@
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
-
-use cortex_m_rt::{ExceptionFrame, entry, exception};
+use cortex_m_rt::entry;
 use nrf::nvmc::Nvmc;
 use nrf::serial::Serial;
 use nrf::{acl, watchdog};
@@ -62,16 +60,4 @@ unsafe fn launch(launch: &Launch) -> ! {
     watchdog::start();
     // SAFETY: as promised to this function.
     unsafe { launch.image.run() }
-}
-
-/// A fault in the bootloader is met by starting again, as a watchdog would.
-#[exception]
-unsafe fn HardFault(_: &ExceptionFrame) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
-}
-
-/// What is linked of it is one bounds check in a table lookup of curve25519-dalek (`cargo xtask size` looks for others).
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
 }

@@ -4,9 +4,7 @@
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
-
-use cortex_m_rt::{ExceptionFrame, entry, exception};
+use cortex_m_rt::entry;
 use mps2::an386::{CLOCK, UART0, WATCHDOG};
 use mps2::psram::Psram;
 use mps2::serial::Serial;
@@ -49,17 +47,4 @@ unsafe fn launch(launch: &Launch) -> ! {
     unsafe { Watchdog::at(WATCHDOG) }.start();
     // SAFETY: as promised to this function.
     unsafe { launch.image.run() }
-}
-
-/// A fault in the bootloader is met by starting again, as a watchdog would.
-#[exception]
-unsafe fn HardFault(_: &ExceptionFrame) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
-}
-
-/// Our own code never comes here: it indexes nothing and unwraps nothing. What is linked of it is one bounds check in a table
-/// lookup of curve25519-dalek.
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
 }

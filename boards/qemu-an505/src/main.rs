@@ -7,9 +7,7 @@
 
 mod side;
 
-use core::panic::PanicInfo;
-
-use cortex_m_rt::{ExceptionFrame, entry, exception};
+use cortex_m_rt::entry;
 use mps2::an505::{CLOCK, UART0};
 use mps2::psram::Psram;
 use mps2::serial::Serial;
@@ -40,16 +38,4 @@ fn main() -> ! {
     let mut line = unsafe { Serial::open(UART0, CLOCK) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
     unsafe { start::start(&mut flash, &mut line, &board) }
-}
-
-/// A fault in the bootloader, or of an application that reached for what is not its own, is met by starting again.
-#[exception]
-unsafe fn HardFault(_: &ExceptionFrame) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
-}
-
-/// What is linked of it is one bounds check in a table lookup of curve25519-dalek (`cargo xtask size` looks for others).
-#[panic_handler]
-fn panic(_: &PanicInfo) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
 }

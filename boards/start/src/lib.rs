@@ -4,6 +4,7 @@
 //! answers and holds if a host asked, and then jumps or stays. Everything it decides was decided in `cuff-bootloader`.
 #![no_std]
 
+mod again;
 mod jump;
 mod recovery;
 mod retained;

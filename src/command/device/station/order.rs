@@ -12,7 +12,7 @@ use cuff_verifier::verdict::{Reason, Verdict};
 
 use crate::board::Board;
 use crate::bundle::seal::MAX_SEAL;
-use crate::command::device::{after, unshipped};
+use crate::command::device::{after, one_release, unshipped};
 use crate::command::{boards, given};
 use crate::console::{Advice, Console, Exit, advised};
 use crate::device::provision::{Pin, newest_root};
@@ -31,17 +31,7 @@ pub fn order(console: &Console, station: &Station, base: &Path) -> anyhow::Resul
     let bytes = given::read(&base.join(&station.sealed), MAX_SEAL)?;
     let bundle = Digest::of(&bytes);
     let shipment = Shipment::open(bytes).map_err(unshipped)?;
-    let goods = |release: &str| -> anyhow::Result<Goods> {
-        let found = shipment.goods(&station.product, Some(release));
-        found.map_err(unshipped)?.ok_or_else(|| {
-            advised(
-                anyhow::anyhow!("the sealed bundle does not hold {release}"),
-                Exit::No,
-                "release-not-inside",
-                "fetch a sealed bundle with bootloader and first release in it",
-            )
-        })
-    };
+    let goods = |release: &str| one_release(&shipment, Some(release), "name it in the station");
     let (first, boot) = (goods(&station.release)?, goods(&station.bootloader)?);
     let metadata = shipment.metadata().map_err(unshipped)?;
     let (root, version) = newest_root(&metadata, &Pin::Fingerprint(station.root))
