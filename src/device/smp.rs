@@ -5,6 +5,7 @@
 
 mod commands;
 pub mod foreign;
+mod trouble;
 mod wire;
 
 use std::thread::sleep;
@@ -26,10 +27,9 @@ use mcumgr_toolkit::MCUmgrClient;
 use mcumgr_toolkit::bootloader::BootloaderInfo;
 use mcumgr_toolkit::client::MCUmgrClientError;
 use mcumgr_toolkit::commands::McuMgrCommand;
-use mcumgr_toolkit::connection::ExecuteError;
-use mcumgr_toolkit::smp_errors::DeviceError;
 
 use self::commands::{AskImage, AskLog, AskRecord, AskUnit, ImageAnswer, Piece, Reset, UnitAnswer};
+use self::trouble::{is_silence, lost, refusal, root_cause, told};
 use super::event::{self, Event};
 use super::link::{Boot, Link, LinkError, Log, Sent, Speaks};
 use super::nonce::nonce;
@@ -366,73 +366,6 @@ fn ended(answer: &UnitAnswer) -> Option<Ended> {
         },
         inbox: place(answer.inbox)?,
         candidate: place(answer.candidate)?,
-    })
-}
-
-/// What the device itself answered with, if it was the device.
-fn refusal(error: &MCUmgrClientError) -> Option<&DeviceError> {
-    match error {
-        MCUmgrClientError::ExecuteError(ExecuteError::ErrorResponse(said)) => Some(said),
-        _ => None,
-    }
-}
-
-/// The numbered reason in an answer: `reason 502`.
-fn reason(said: &DeviceError) -> Option<Reason> {
-    match said {
-        DeviceError::V1 {
-            rsn: Some(said), ..
-        } => Reason::from_code(said.strip_prefix("reason ")?.parse().ok()?),
-        _ => None,
-    }
-}
-
-/// An error as the link's.
-fn told(error: &MCUmgrClientError) -> LinkError {
-    match refusal(error) {
-        Some(said) => match reason(said) {
-            Some(Reason::FlashFault) => LinkError::Flash(Fault::Driver),
-            Some(reason) => LinkError::Refused(reason),
-            None => LinkError::Answer {
-                said: said.to_string(),
-            },
-        },
-        None => lost(error),
-    }
-}
-
-fn lost(error: &MCUmgrClientError) -> LinkError {
-    LinkError::Lost {
-        why: match error {
-            MCUmgrClientError::ProgressCallbackError => {
-                "it answers, and the upload does not get on".to_owned()
-            }
-            MCUmgrClientError::ChecksumMismatchOnDevice => {
-                "what arrived is not what was sent, and the device has forgotten it".to_owned()
-            }
-            other => root_cause(other),
-        },
-    }
-}
-
-fn is_silence(error: &MCUmgrClientError) -> bool {
-    use mcumgr_toolkit::transport::ReceiveError::Timeout;
-    matches!(
-        error,
-        MCUmgrClientError::ExecuteError(ExecuteError::ReceiveFailed(Timeout))
-    )
-}
-
-/// The innermost message, with a small letter in front.
-fn root_cause(error: &MCUmgrClientError) -> String {
-    let mut lowest: &dyn std::error::Error = error;
-    while let Some(lower) = lowest.source() {
-        lowest = lower;
-    }
-    let text = lowest.to_string();
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
     })
 }
 
