@@ -82,6 +82,16 @@ pub struct Versions {
     pub product: u64,
 }
 
+impl Versions {
+    /// Whether a walk leaves such versions: all of them or, before the first update and after a reset, none. A number that no
+    /// version can have is damage: it must not read as "nothing was seen".
+    fn holds(&self) -> bool {
+        let all = [self.timestamp, self.snapshot, self.targets, self.product];
+        let known = all.into_iter().filter_map(Version::new).count();
+        known == all.len() || all == [0; 4]
+    }
+}
+
 /// Where a walk through evidence ended.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -131,11 +141,13 @@ pub fn walk<'a>(known: &Known<'a>, evidence: &Evidence<'a>) -> Walk<'a> {
     };
     let kept = Authentic::kept_in_trust_store(known.root, Profile::Device);
     let mut roots = match RootChain::resume(&kept, policy) {
-        Ok(roots) => roots,
-        Err(refusal) => {
+        Ok(roots) if known.versions.holds() => roots,
+        resumed => {
             return Walk {
                 advance: None,
-                outcome: Outcome::Refused(refusal.into()),
+                outcome: Outcome::Refused(
+                    resumed.map_or_else(Reason::from, |_| Reason::TrustDamaged),
+                ),
             };
         }
     };

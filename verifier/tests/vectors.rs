@@ -88,6 +88,28 @@ fn every_reason_of_the_verifier_has_a_vector() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// A version that no walk leaves holds back nothing by itself: it must not read as "nothing was seen".
+#[test]
+fn known_versions_that_no_walk_leaves_are_damage() {
+    let update = fs::read(folder().join("release.update")).unwrap();
+    let state: Value =
+        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let root = canonical(&state["root"]);
+    assert_eq!(judge(&known(&state, &root), &update).0, Verdict::Boot);
+    for role in ["timestamp", "snapshot", "targets", "product"] {
+        for impossible in [0, 1 << 53, u64::MAX] {
+            let mut state = state.clone();
+            state["versions"][role] = impossible.into();
+            let said = judge(&known(&state, &root), &update);
+            assert_eq!(
+                said,
+                (Verdict::Refuse(Reason::TrustDamaged), "stays"),
+                "{role} {impossible}"
+            );
+        }
+    }
+}
+
 /// What a bootloader does, without its flash: evidence, release, image.
 fn judge(known: &Known<'_>, update: &[u8]) -> (Verdict, &'static str) {
     let evidence = match Evidence::parse(update) {
