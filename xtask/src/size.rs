@@ -1,4 +1,5 @@
-//! What verifier and bootloaders cost on a wearable: flash, stack, static RAM and instructions, against budgets.
+//! What verifier and bootloaders cost on a wearable: flash, stack, static RAM, instructions and flash operations, against
+//! budgets.
 //!
 //! Takes the two programs of `boards/size-probe` and metadata made for the purpose, and the boards' bootloaders; gives a table,
 //! and an error when something is over its budget or the judge gave another answer than it must. Measures no time.
@@ -93,6 +94,11 @@ pub fn run() -> Result<()> {
     Tool::cargo("test --quiet --locked --package cuff --test on_chip stack -- --nocapture")
         .without("CUFF_QUICK")
         .run()?;
+    // In the model of NOR flash: so does this one.
+    Tool::cargo(
+        "test --quiet --locked --package cuff-bootloader --test device hardly_more -- --nocapture",
+    )
+    .run()?;
     let verdict = report(&figures);
     if verdict.is_err() {
         largest(&judge)?;
