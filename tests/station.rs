@@ -15,7 +15,7 @@ mod support;
 use factory::Factory;
 use schema::{disobeyed, published};
 use serde_json::Value;
-use station::{Bench, RANGE, application, chip, known_by, uid};
+use station::{Bench, RANGE, application, chip, demo_band, known_by, uid};
 use support::project;
 use virtual_probe::bench::{Chip, Faults};
 
@@ -508,53 +508,27 @@ fn a_range_ends_and_slots_that_cannot_be_told_apart_are_refused() {
     }
 }
 
-/// What a chip holds, on a serial line: its flash, under the simulated wearable's own bootloader. Ends with the value.
-struct Voice(std::process::Child, String);
-
-impl Voice {
-    fn of(bench: &Bench, chip: &Chip) -> Self {
-        use std::io::BufRead as _;
-        let made = bench.desk.cuff("sim new voice --board qemu-an386");
-        assert_eq!(made.code, 0, "{made}");
-        let flash = bench.desk.path("voice/flash.bin");
-        let length = usize::try_from(std::fs::metadata(&flash).unwrap().len()).unwrap();
-        std::fs::write(&flash, &chip.flash()[..length]).unwrap();
-        let mut child = bench
-            .desk
-            .command()
-            .args("sim serve voice --tcp 127.0.0.1:0".split(' '))
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        std::io::BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut said)
-            .unwrap();
-        let target = said.split_whitespace().last().expect(&said).to_owned();
-        Self(child, target)
-    }
-}
-
-impl Drop for Voice {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _ended = self.0.wait();
-    }
-}
-
 #[test]
 fn a_returned_unit_is_heard_before_it_is_erased() {
-    let Some(bench) = Bench::new(&["A"], RANGE) else {
+    let Some(bench) = Bench::making(demo_band(), 30, &["A", "B"], RANGE) else {
         return;
     };
-    assert_eq!(bench.make("--lock").code, 0);
-    let first = bench.units[0].chip().unwrap();
-    let voice = Voice::of(&bench, &first);
+    let made = bench.make("--lock");
+    assert_eq!(made.code, 0, "{made}");
+    // Locked against probes, a unit still answers on its own serial line.
+    let [one, other] = [0, 1].map(|slot: usize| {
+        let chip = bench.units[slot].chip().unwrap();
+        known_by(&chip).unwrap().serial().to_owned()
+    });
+    let line = bench.units[0].serial();
+    let shut = bench.units[0].target();
+    let info = bench
+        .desk
+        .cuff(&format!("device info {shut} --board qemu-an386"));
+    assert_eq!(info.code, 24, "{info}");
     let verified = bench
         .desk
-        .cuff(&format!("device verify {} band.sealed", voice.1));
+        .cuff(&format!("device verify {line} band.sealed"));
     assert_eq!(verified.code, 0, "{verified}");
     assert!(
         verified
@@ -562,41 +536,31 @@ fn a_returned_unit_is_heard_before_it_is_erased() {
             .contains("all of this is the unit's own word"),
         "{verified}"
     );
-    let recover = |unit: &str| {
+    let recover = |slot: usize, unit: &str, line: &str| {
         bench.desk.cuff(&format!(
-            "device recover {} --board qemu-an386 --erase-all --station station.toml --rma T9 --unit {unit} --listen {}",
-            bench.units[0].target(),
-            voice.1
+            "device recover {} --board qemu-an386 --erase-all --station station.toml --rma T9 --unit {unit} --listen {line}",
+            bench.units[slot].target(),
         ))
     };
     // Another unit on the bench than the one that speaks: nothing is erased.
-    bench.units[0].seat(&Chip::virgin(uid(2))).unwrap();
-    assert_eq!(bench.make("--lock").code, 0);
-    let other = recover("B0002");
-    assert_eq!(other.code, 29, "{other}");
-    assert!(
-        other.stderr.contains("says that it is unit B0001"),
-        "{other}"
-    );
-    assert_eq!(bench.make("--replace").code, 24);
+    let wrong = recover(1, &other, &line);
+    assert_eq!(wrong.code, 29, "{wrong}");
+    let says = format!("says that it is unit {one}");
+    assert!(wrong.stderr.contains(&says), "{wrong}");
+    assert!(known_by(&bench.units[1].chip().unwrap()).is_some());
     // The unit that speaks; then one that says nothing, which is erased all the same.
-    bench.units[0].seat(&first).unwrap();
-    let heard = recover("B0001");
+    let heard = recover(0, &one, &line);
     assert_eq!(heard.code, 0, "{heard}");
     let entries = bench.entries();
     let erased = entries
         .iter()
         .rfind(|entry| entry["kind"] == "erased")
         .unwrap();
-    assert_eq!(erased["said"]["serial"], "B0001");
+    assert_eq!(erased["said"]["serial"], one.as_str());
     assert_eq!(erased["said"]["counter"], 3);
     assert!(!erased["said"]["log"].as_array().unwrap().is_empty());
     assert!(erased["failed"].is_null());
-    drop(voice);
-    let silent = bench.desk.cuff(&format!(
-        "device recover {} --board qemu-an386 --erase-all --station station.toml --rma T9 --unit B0001 --listen tcp:127.0.0.1:9",
-        bench.units[0].target()
-    ));
+    let silent = recover(1, &other, "tcp:127.0.0.1:9");
     assert_eq!(silent.code, 0, "{silent}");
     assert!(silent.stderr.contains("nothing was heard"), "{silent}");
 }

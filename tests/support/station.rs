@@ -16,6 +16,7 @@ use cuff::board::catalogue::Catalogue;
 use cuff::device::read::standing;
 use cuff::device::shadow::Shadow;
 use cuff::device::unit::{Knowledge, Standing};
+use cuff::firmware::Pieces;
 use cuff_bootloader::flash;
 use cuff_bootloader::layout::Region;
 use cuff_bootloader::mailbox;
@@ -33,17 +34,28 @@ pub struct Bench {
     pub desk: Desk,
     pub units: Vec<Unit>,
     pub band: Factory,
+    patience: u32,
 }
 
 impl Bench {
     /// A bench with these slots; `None` without QEMU.
     pub fn new(slots: &[&str], serials: &str) -> Option<Self> {
+        Self::making(application(true), 2, slots, serials)
+    }
+
+    /// The same with another application, which is given so many seconds for its confirm.
+    pub fn making(
+        application: Release,
+        patience: u32,
+        slots: &[&str],
+        serials: &str,
+    ) -> Option<Self> {
         if std::env::var_os("CUFF_QUICK").is_some() {
             return None;
         }
         let mut band = Factory::new("band");
         band.release(Release::bootloader("boot-1", &bootloader()));
-        band.release(application(true));
+        band.release(application);
         let units: Vec<Unit> = (1..).zip(slots).map(|(number, _)| chip(number)).collect();
         let desk = Desk::new()
             .variable("CUFF_OPERATOR", "kim")
@@ -53,7 +65,12 @@ impl Bench {
             let key = std::fs::read(project().join("keys.example").join(name)).unwrap();
             desk.write(name, key);
         }
-        let bench = Self { desk, units, band };
+        let bench = Self {
+            desk,
+            units,
+            band,
+            patience,
+        };
         bench.describe(slots, &bench.units, serials);
         Some(bench)
     }
@@ -74,8 +91,9 @@ impl Bench {
         let text = format!(
             "station = \"line-1\"\nboard = \"qemu-an386\"\nproduct = \"band\"\nhardware = \"band-a\"\nsealed = \"band.sealed\"\n\
              root-sha256 = \"{}\"\nrelease = \"band/1.0\"\nbootloader = \"band/boot-1\"\nlog = \"line-1.jsonl\"\nkey = \"alice.key\"\n\
-             confirm-seconds = 2\nserials = {serials}\n{slots}",
-            self.band.fingerprint(1)
+             confirm-seconds = {}\nserials = {serials}\n{slots}",
+            self.band.fingerprint(1),
+            self.patience
         );
         self.desk.write("station.toml", text);
     }
@@ -167,6 +185,15 @@ pub fn application(healthy: bool) -> Release {
     for (bytes, word) in release.image.chunks_mut(4).zip(code) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
+    release
+}
+
+/// Release 1.0 of the band as it is sold: it counts heart beats for ten seconds before it confirms, and speaks SMP.
+pub fn demo_band() -> Release {
+    let file = std::fs::read(project().join("fixtures/firmware/demo-app.elf")).unwrap();
+    let firmware = Pieces::read(&file, None).unwrap().measure(&[]).unwrap();
+    let mut release = Release::new("1.0", 3, 0);
+    release.image = firmware.bytes().to_vec();
     release
 }
 
