@@ -483,6 +483,26 @@ fn two_chips_with_one_number_never_become_one_unit() {
     assert_eq!(bench.promises().len(), 1);
 }
 
+/// What an interrupted programming leaves: the core faults, and faults again in its handler.
+#[test]
+fn a_chip_that_locks_up_is_made_all_the_same() {
+    let Some(bench) = Bench::new(&["A"], RANGE) else {
+        return;
+    };
+    let first = u32::try_from(station::board().flash_start()).unwrap();
+    // `ldr r0, =VTOR; ldr r1, =flash; str r1, [r0]; handler: udf`
+    let code = [0x4903_4802, 0xde00_6001, 0, 0xe000_ed08, first];
+    let vectors = [0x2000_1000, first + 17, first + 23, first + 23];
+    let words = vectors.into_iter().chain(code);
+    let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+    let unit = &bench.units[0];
+    unit.write(0, &bytes).unwrap();
+    unit.power_cycle().unwrap();
+    let made = bench.make("--overwrite");
+    assert_eq!(made.code, 0, "{made}");
+    assert!(known_by(&unit.chip().unwrap()).is_some());
+}
+
 #[test]
 fn a_range_ends_and_slots_that_cannot_be_told_apart_are_refused() {
     let short = RANGE.replace("last = 400", "last = 1");

@@ -1,6 +1,6 @@
 //! The serial line of a chip: cuff reaches the demo band on it, and the bootloader in recovery.
 
-use crate::Bench;
+use crate::carried::Bench;
 use crate::qemu::{AN386, Clock, Qemu, left_out};
 use crate::support::Desk;
 

@@ -4,7 +4,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub struct Machine {
     stack: (u32, u32),
     /// What outlives a reset.
     retained: u32,
+    /// Where its flash begins.
+    flash: u32,
     /// The suffix of the demo band's files.
     suffix: &'static str,
 }
@@ -41,6 +43,7 @@ pub const AN386: Machine = Machine {
     vectors: 0,
     stack: (0x2000_0000, 0x2004_0000 - mailbox::LENGTH),
     retained: 0x2004_0000 - mailbox::LENGTH,
+    flash: 0x2100_0000,
     suffix: "",
 };
 
@@ -51,6 +54,7 @@ pub const AN505: Machine = Machine {
     vectors: 0x1000_0000,
     stack: (0x3800_0000, 0x3804_0000),
     retained: 0x2808_0000 - mailbox::LENGTH,
+    flash: 0x8000_0000,
     suffix: "-an505",
 };
 
@@ -88,6 +92,29 @@ impl Qemu {
     /// A chip with this flash, from its first byte on, halted before the first instruction. With `asking` every boot finds a
     /// host's request, and holds.
     pub fn new(machine: &'static Machine, flash: &[u8], asking: bool, clock: Clock) -> Self {
+        Self::with(machine, flash, asking, clock, |_| ())
+    }
+
+    /// A chip that is asked and loses its power right after this many stores into flash; 0 never comes.
+    pub fn to_be_cut(machine: &'static Machine, flash: &[u8], stores: u64) -> Self {
+        let plugin = format!(
+            "{},flash={},length={},cut={stores}",
+            cut_plugin().display(),
+            machine.flash,
+            flash.len()
+        );
+        Self::with(machine, flash, true, Clock::Wall, |command| {
+            command.args(["-plugin", &plugin]).stderr(Stdio::piped());
+        })
+    }
+
+    fn with(
+        machine: &'static Machine,
+        flash: &[u8],
+        asking: bool,
+        clock: Clock,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let nv = File::create_new(at("nv.bin")).unwrap();
@@ -123,6 +150,7 @@ impl Qemu {
                 at("control").display()
             ))
             .stdin(Stdio::null());
+        more(&mut command);
         if asking {
             command.args(["-device", &loaded("ask.bin", machine.retained)]);
             command.args(["-device", &loaded("paint.bin", bottom)]);
@@ -176,6 +204,36 @@ impl Qemu {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Runs a chip that is to be cut until power has gone.
+    pub fn run_to_its_cut(mut self, length: usize) -> Vec<u8> {
+        let line = json!({"execute": "cont"}).to_string();
+        self.control.get_mut().write_all(line.as_bytes()).unwrap();
+        let start = Instant::now();
+        let ended = loop {
+            match self.child.try_wait().unwrap() {
+                Some(ended) => break ended,
+                None => assert!(start.elapsed() < PATIENCE, "power did not go"),
+            }
+            sleep(Duration::from_millis(2));
+        };
+        assert_eq!(ended.code(), Some(CUT), "QEMU ended by itself");
+        self.flash(length)
+    }
+
+    /// Runs a chip that is never cut until its bootloader holds; gives its answer, and how many stores into flash there were.
+    pub fn run_and_count(mut self) -> (Report, u64) {
+        self.go();
+        let report = self.report();
+        let line = json!({"execute": "quit"}).to_string();
+        self.control.get_mut().write_all(line.as_bytes()).unwrap();
+        self.child.wait().unwrap();
+        let mut said = String::new();
+        let mut stream = self.child.stderr.take().unwrap();
+        stream.read_to_string(&mut said).unwrap();
+        let counted = said.lines().find_map(|line| line.strip_suffix(" stores"));
+        (report, counted.expect(&said).parse().unwrap())
     }
 
     /// Resets; RAM keeps what it holds.
@@ -307,6 +365,42 @@ pub fn program(name: &str) -> &'static [u8] {
     Box::leak(fs::read(file).unwrap().into_boxed_slice())
 }
 
+/// The plugin that takes power away, built for the QEMU that is installed.
+fn cut_plugin() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let asked = Command::new("qemu-system-arm").arg("--version").output();
+        let said = asked.expect("qemu-system-arm starts; `cargo xtask setup` installs it");
+        let said = String::from_utf8(said.stdout).unwrap();
+        let version = said
+            .split(' ')
+            .nth(3)
+            .and_then(|text| text.split('.').next());
+        let second = version.expect(&said).parse::<u32>().unwrap() >= 9;
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut-plugin");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--package",
+                "cut-plugin",
+                "--target-dir",
+            ])
+            .arg(&target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        if second {
+            cargo.args(["--features", "second-version"]);
+        }
+        assert!(
+            cargo.status().unwrap().success(),
+            "the plugin does not build"
+        );
+        target.join("debug/libcut_plugin.so")
+    })
+}
+
 /// Whether foreign programs are left out, as `cargo xtask test --quick` asks.
 pub fn left_out() -> bool {
     std::env::var_os("CUFF_QUICK").is_some()
@@ -323,6 +417,8 @@ fn connect(path: &Path) -> UnixStream {
     }
 }
 
+/// What a plugin ends QEMU with.
+const CUT: i32 = 99;
 /// What QEMU insists on.
 const PSRAM: usize = 16 << 20;
 /// What a stack that was never reached looks like.

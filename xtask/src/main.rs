@@ -46,6 +46,8 @@ cargo xtask TASK
                                  at a sample of points; some minutes
   boards                         build what tests run on a chip, into boards/target/programs
   sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
+  sweep chip [--shard K/N]       the same on an emulated chip, at every store into flash, or at every Nth from the Kth on; a whole
+                                 run takes a day
   size                           what verifier and bootloaders cost on a wearable, against their budgets, and what may panic
 ";
 
@@ -79,10 +81,12 @@ fn main() -> ExitCode {
         ["mutants"] => mutants::run(None),
         ["mutants", "--shard", shard] => mutants::run(Some(shard)),
         ["miri"] => miri::run(),
-        ["sweep", "publish"] => test::sweep("store", "sweep"),
-        ["sweep", "provision"] => test::sweep("station_cuts", "sweep"),
+        ["sweep", "publish"] => test::sweep("store", "sweep", "all"),
+        ["sweep", "provision"] => test::sweep("station_cuts", "sweep", "all"),
         ["boards"] => boards::deliver(),
         ["sweep", "power"] => power::run(),
+        ["sweep", "chip"] => test::sweep("chip_cuts", "sweep", "all"),
+        ["sweep", "chip", "--shard", shard] => test::sweep("chip_cuts", "sweep", shard),
         ["size"] => size::run(),
         _ => return usage(),
     };

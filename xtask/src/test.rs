@@ -74,14 +74,15 @@ pub fn run(options: Options) -> Result<()> {
     steps.finish()
 }
 
-/// Runs the tests of a target that hold this word, at every point instead of a sample, and shows how many there were.
-pub fn sweep(target: &str, word: &str) -> Result<()> {
+/// Runs the tests of a target that hold this word, at every point (`all`) or a share of them (`K/N`) instead of a sample, and
+/// shows how many there were.
+pub fn sweep(target: &str, word: &str, points: &str) -> Result<()> {
     setup::run()?;
     Tool::cargo("test --quiet --locked --package cuff --test")
         .arg(target)
         .arg(word)
         .words("-- --nocapture")
-        .env("CUFF_SWEEP", "all")
+        .env("CUFF_SWEEP", points)
         .without("CUFF_QUICK")
         .run()
 }

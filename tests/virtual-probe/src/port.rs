@@ -338,6 +338,7 @@ impl Port {
             return Ok(());
         }
         self.locked = self.core.machine.load(UICR_AT + 0x208, 4)? & 0xff != 0xff;
+        self.core.machine.keep(UICR_AT, PAGE)?;
         Ok(self.core.release_reset(self.locked)?)
     }
 

@@ -4,7 +4,9 @@
 //! dropped, writes to flash pass its controller by).
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::mem;
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -16,12 +18,15 @@ use tempfile::TempDir;
 /// A machine.
 pub struct Qemu {
     child: Child,
-    /// Holds the sockets.
-    _folder: TempDir,
+    model: String,
+    /// Holds the sockets, and the memory that outlives the emulator.
+    folder: TempDir,
     bus: BufReader<UnixStream>,
     gdb: UnixStream,
     heard: Vec<u8>,
     registers: HashMap<String, u32>,
+    kept: Vec<(u32, Vec<u8>)>,
+    died: bool,
     /// Where its serial line is: a port of this machine.
     pub serial: u16,
     /// Whether the core runs, as far as is known.
@@ -30,50 +35,65 @@ pub struct Qemu {
 
 impl Qemu {
     /// Starts a machine; its core is stopped.
-    pub fn start(machine: &str) -> io::Result<Self> {
+    pub fn start(model: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (bus, gdb) = (folder.path().join("bus"), folder.path().join("gdb"));
-        // Free a moment ago; the machine does not start where somebody else was faster.
-        let serial = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        // However this process ends, the machine ends with it: the shell kills it when our end of its input closes.
-        let child = Command::new("sh")
-            .args(["-c", "\"$@\" & p=$!; cat >/dev/null; kill -9 $p", "machine"])
-            .args([
-                "qemu-system-arm",
-                "-M",
-                machine,
-                "-display",
-                "none",
-                "-monitor",
-                "none",
-            ])
-            .arg("-serial")
-            .arg(format!("tcp:127.0.0.1:{serial},server=on,wait=off"))
-            .args(["-nodefaults", "-S", "-accel", "tcg", "-qtest-log", "none"])
-            .arg("-qtest")
-            .arg(format!("unix:{},server=on,wait=off", bus.display()))
-            .arg("-chardev")
-            .arg(format!(
-                "socket,id=g,path={},server=on,wait=off",
-                gdb.display()
-            ))
-            .args(["-gdb", "chardev:g"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()?;
+        let (child, bus, gdb, serial) = spawn(model, folder.path())?;
         let mut machine = Self {
             child,
-            bus: BufReader::new(connect(&bus)?),
-            gdb: connect(&gdb)?,
-            _folder: folder,
+            model: model.to_owned(),
+            folder,
+            bus,
+            gdb,
             heard: Vec::new(),
             registers: HashMap::new(),
+            kept: Vec::new(),
+            died: false,
             serial,
             running: false,
         };
         machine.gdb("?")?;
         machine.learn_registers()?;
         Ok(machine)
+    }
+
+    /// From now on this memory, too, is what it is now after the emulator has given up.
+    pub fn keep(&mut self, address: u32, length: u32) -> io::Result<()> {
+        let mut bytes = vec![0; length as usize];
+        self.read(address, &mut bytes)?;
+        self.kept = vec![(address, bytes)];
+        Ok(())
+    }
+
+    /// Whether the emulator has given up since this was asked last. It does so when a core locks up; another one is in its
+    /// place then, stopped, with the flash of the first.
+    pub fn has_died(&mut self) -> bool {
+        mem::take(&mut self.died)
+    }
+
+    /// Puts another emulator in the place of one that gave up while the core ran; any other `error` is handed back.
+    fn revive(&mut self, error: io::Error) -> io::Result<()> {
+        let gone = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+        );
+        if !gone || !self.running {
+            return Err(error);
+        }
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        let again = spawn(&self.model, self.folder.path())?;
+        (self.child, self.bus, self.gdb, self.serial) = again;
+        self.heard.clear();
+        (self.running, self.died) = (false, true);
+        self.gdb("?")?;
+        // It takes no register before it has described them.
+        self.learn_registers()?;
+        for (address, bytes) in self.kept.clone() {
+            self.write(address, &bytes)?;
+        }
+        Ok(())
     }
 
     /// One bus read of 1, 2 or 4 bytes.
@@ -115,12 +135,22 @@ impl Qemu {
     }
 
     fn say(&mut self, command: &str) -> io::Result<String> {
+        match self.say_once(command) {
+            Ok(said) => Ok(said),
+            Err(error) => {
+                self.revive(error)?;
+                self.say_once(command)
+            }
+        }
+    }
+
+    fn say_once(&mut self, command: &str) -> io::Result<String> {
         self.bus.get_mut().write_all(command.as_bytes())?;
         self.bus.get_mut().write_all(b"\n")?;
         loop {
             let mut line = String::new();
             if self.bus.read_line(&mut line)? == 0 {
-                return Err(io::Error::other("the machine went away"));
+                return Err(went_away());
             }
             if line.starts_with("IRQ") {
                 continue;
@@ -187,11 +217,17 @@ impl Qemu {
 
     /// Whether the core has stopped by itself since it was last looked at.
     pub fn stopped(&mut self) -> io::Result<bool> {
-        if self.running && self.receive(Duration::ZERO)?.is_some() {
-            self.running = false;
-            return Ok(true);
+        if !self.running {
+            return Ok(false);
         }
-        Ok(false)
+        match self.receive(Duration::ZERO) {
+            Ok(None) => Ok(false),
+            Ok(Some(_)) => {
+                self.running = false;
+                Ok(true)
+            }
+            Err(error) => self.revive(error).map(|()| true),
+        }
     }
 
     /// Stops the core; whether it had stopped by itself before.
@@ -202,8 +238,11 @@ impl Qemu {
         if self.stopped()? {
             return Ok(true);
         }
-        self.gdb.write_all(&[3])?;
-        let packet = self.receive(PATIENCE)?;
+        let asked = self.gdb.write_all(&[3]);
+        let packet = match asked.and_then(|()| self.receive(PATIENCE)) {
+            Ok(packet) => packet,
+            Err(error) => return self.revive(error).map(|()| true),
+        };
         let packet = packet.ok_or_else(|| io::Error::other("the core does not stop"))?;
         self.running = false;
         Ok(!packet.starts_with("T02"))
@@ -255,7 +294,7 @@ impl Qemu {
             let read = self.gdb.read(&mut bytes);
             self.gdb.set_nonblocking(false)?;
             match read {
-                Ok(0) => return Err(io::Error::other("the machine went away")),
+                Ok(0) => return Err(went_away()),
                 Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
                 Err(error)
                     if matches!(
@@ -321,6 +360,45 @@ impl Drop for Qemu {
         drop(self.child.stdin.take());
         let _gone = self.child.wait();
     }
+}
+
+type Lines = (Child, BufReader<UnixStream>, UnixStream, u16);
+
+/// Starts the emulator. What is plain memory beside the core's own, where the flash is, lies in a file.
+fn spawn(model: &str, folder: &Path) -> io::Result<Lines> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    for old in ["bus", "gdb"] {
+        let _there_was_none = fs::remove_file(at(old));
+    }
+    // Free a moment ago; the machine does not start where somebody else was faster.
+    let serial = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    // However this process ends, the machine ends with it: the shell kills it when our end of its input closes.
+    let child = Command::new("sh")
+        .args(["-c", "\"$@\" & p=$!; cat >/dev/null; kill -9 $p", "machine"])
+        .args(["qemu-system-arm", "-machine"])
+        .arg(format!("{model},memory-backend=memory"))
+        .arg("-object")
+        .arg(format!(
+            "memory-backend-file,id=memory,size=16M,share=on,mem-path={}",
+            at("memory")
+        ))
+        .args(["-display", "none", "-monitor", "none", "-serial"])
+        .arg(format!("tcp:127.0.0.1:{serial},server=on,wait=off"))
+        .args(["-nodefaults", "-S", "-accel", "tcg", "-qtest-log", "none"])
+        .arg("-qtest")
+        .arg(format!("unix:{},server=on,wait=off", at("bus")))
+        .arg("-chardev")
+        .arg(format!("socket,id=g,path={},server=on,wait=off", at("gdb")))
+        .args(["-gdb", "chardev:g"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let bus = BufReader::new(connect(&folder.join("bus"))?);
+    Ok((child, bus, connect(&folder.join("gdb"))?, serial))
+}
+
+fn went_away() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the machine went away")
 }
 
 fn connect(path: &Path) -> io::Result<UnixStream> {

@@ -69,18 +69,25 @@ impl Core {
 
     /// The reset line goes down.
     pub fn hold_reset(&mut self) -> io::Result<()> {
-        // The core fetches its first words from address 0, where the bootloader's are seen. They must be there before.
         self.machine.halt()?;
-        let mut vectors = [0; 8];
-        self.machine.read(self.flash, &mut vectors)?;
-        self.machine.write(0, &vectors)?;
-        self.machine.reset()?;
+        if self.machine.has_died() {
+            self.breakpoints.clear();
+        }
+        self.begin_anew()?;
         self.set_breakpoints(false)?;
         self.in_reset = true;
         self.was_reset = true;
         self.lockup = false;
         self.units_on = false;
         Ok(())
+    }
+
+    /// The core fetches its first words from address 0, where the bootloader's are seen. They must be there before.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        let mut vectors = [0; 8];
+        self.machine.read(self.flash, &mut vectors)?;
+        self.machine.write(0, &vectors)?;
+        self.machine.reset()
     }
 
     /// Whether the reset line is down.
@@ -102,13 +109,27 @@ impl Core {
     }
 
     fn look(&mut self) -> io::Result<()> {
-        if self.machine.running && self.machine.stopped()? {
+        let stopped = self.machine.running && self.machine.stopped()?;
+        if self.machine.has_died() {
+            self.locked_up()?;
+        } else if stopped {
             self.stopped_by_itself()?;
         }
         Ok(())
     }
 
+    /// The emulator has given up, and its breakpoints with it.
+    fn locked_up(&mut self) -> io::Result<()> {
+        self.lockup = true;
+        self.breakpoints.clear();
+        self.begin_anew()?;
+        self.stay_stuck()
+    }
+
     fn stopped_by_itself(&mut self) -> io::Result<()> {
+        if self.machine.has_died() {
+            return self.locked_up();
+        }
         let at = self.machine.register("pc")?;
         if self.traps.contains(&at) {
             self.lockup = true;
