@@ -38,7 +38,7 @@ fn every_vector_gets_the_same_verdict_from_the_chip() {
     let path = line.path().join("unit");
     blank_unit(&path, &AN386.description());
     let names = names();
-    let mut chip = Qemu::new(&AN386, &[], true, Clock::Wall);
+    let mut chip = Qemu::new(&AN386, &[], true, Clock::Waiting);
     let mut wrong = Vec::new();
     let mut too_long = Vec::new();
     for name in &names {
@@ -187,7 +187,7 @@ fn an_evil_update_stops_a_unit_without_a_lock_and_never_takes_it_back() {
     assert!(said.contains("evil: trust bank A written to\n"), "{said}");
     assert!(said.contains("evil: trust bank B written to\n"), "{said}");
     chip.kill();
-    let mut chip = Qemu::new(&AN386, &chip.flash(bench.length()), true, Clock::Wall);
+    let mut chip = Qemu::new(&AN386, &chip.flash(bench.length()), true, Clock::Waiting);
     chip.go();
     let report = chip.report();
     let recovery = HandOver::Recovery(Reason::TrustDamaged);

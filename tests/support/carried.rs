@@ -81,7 +81,7 @@ impl Bench {
 
     /// A chip with this flash, whose every boot is asked by a host.
     pub fn asked(&self) -> Qemu {
-        Qemu::new(self.machine, &self.flash(), true, Clock::Wall)
+        Qemu::new(self.machine, &self.flash(), true, Clock::Waiting)
     }
 
     pub fn length(&self) -> usize {

@@ -79,12 +79,12 @@ pub struct Qemu {
     flash: File,
 }
 
-/// How time passes on the chip.
+/// How time passes on the chip: one nanosecond an instruction, however busy the machine is that emulates it.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub enum Clock {
-    /// As on the wall.
-    Wall,
-    /// One nanosecond an instruction, and sleep takes none: a watchdog bites at once, and at the same instruction every time.
+    /// While it sleeps, as on the wall.
+    Waiting,
+    /// Sleep takes none: a watchdog bites at once, and at the same instruction every time.
     Instructions,
 }
 
@@ -103,7 +103,7 @@ impl Qemu {
             machine.flash,
             flash.len()
         );
-        Self::with(machine, flash, true, Clock::Wall, |command| {
+        Self::with(machine, flash, true, Clock::Waiting, |command| {
             command.args(["-plugin", &plugin]).stderr(Stdio::piped());
         })
     }
@@ -155,9 +155,10 @@ impl Qemu {
             command.args(["-device", &loaded("ask.bin", machine.retained)]);
             command.args(["-device", &loaded("paint.bin", bottom)]);
         }
-        if clock == Clock::Instructions {
-            command.args(["-icount", "shift=0,sleep=off"]);
-        }
+        command.args(match clock {
+            Clock::Waiting => ["-icount", "shift=0"],
+            Clock::Instructions => ["-icount", "shift=0,sleep=off"],
+        });
         let child = command
             .spawn()
             .expect("qemu-system-arm starts; `cargo xtask setup` installs it");
@@ -273,17 +274,27 @@ impl Qemu {
             if mail.state() == mailbox::HOLDING {
                 return mail.report(&NONCE).expect("it answers what it was asked");
             }
-            assert!(start.elapsed() < PATIENCE, "the bootloader does not answer");
+            assert!(
+                start.elapsed() < PATIENCE,
+                "the bootloader does not answer: {:?}, said: {}",
+                mail.state(),
+                self.said()
+            );
             sleep(Duration::from_millis(2));
         }
+    }
+
+    /// All that was said on the serial line.
+    fn said(&self) -> String {
+        let said = fs::read(self.folder.path().join("uart.txt")).unwrap_or_default();
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// All that was said on the serial line, once `words` were among it.
     pub fn hear(&self, words: &str) -> String {
         let start = Instant::now();
         loop {
-            let said = fs::read(self.folder.path().join("uart.txt")).unwrap_or_default();
-            let said = String::from_utf8_lossy(&said).into_owned();
+            let said = self.said();
             if said.contains(words) {
                 return said;
             }
