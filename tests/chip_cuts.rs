@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
 
+#[path = "support/boards.rs"]
+mod boards;
 #[path = "support/carried.rs"]
 mod carried;
 #[path = "support/factory.rs"]
@@ -13,11 +15,12 @@ mod factory;
 #[path = "support/qemu.rs"]
 mod qemu;
 
+use boards::left_out;
 use carried::{Bench, record_in};
 use cuff_bootloader::plan::HandOver;
 use cuff_bootloader::record::Record;
 use cuff_bootloader::report::{Report, State};
-use qemu::{AN386, Qemu, left_out};
+use qemu::{AN386, Qemu};
 
 #[test]
 fn sweep_of_an_update_behind_a_new_root() {

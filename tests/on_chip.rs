@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
 
+#[path = "support/boards.rs"]
+mod boards;
 #[path = "support/carried.rs"]
 mod carried;
 #[path = "support/factory.rs"]
@@ -19,13 +21,14 @@ mod vector_unit;
 #[path = "support/vectors.rs"]
 mod vectors;
 
+use boards::left_out;
 use carried::{Bench, contents, record_in};
 use cuff::device::link::Link as _;
 use cuff::device::sim::Sim;
 use cuff_bootloader::log::Kind;
 use cuff_bootloader::plan::HandOver;
 use cuff_verifier::verdict::Reason;
-use qemu::{AN386, AN505, Clock, Qemu, left_out};
+use qemu::{AN386, AN505, Clock, Qemu};
 use vector_unit::{Vector, blank_unit, moved};
 use vectors::names;
 

@@ -239,6 +239,13 @@ fn a_delegation_below_its_threshold_is_refused(style: Style) {
         assert!(!stage.download(&["file"]));
         assert_eq!(stage.kept("more"), None);
     }
+    let mut stage = Stage::new(style);
+    stage.delegate("targets", "more", json!({"paths": ["*"]}));
+    stage.target("more", "file", b"content");
+    stage.forged.insert("more".into());
+    stage.publish_all();
+    assert!(!stage.download(&["file"]));
+    assert_eq!(stage.kept("more"), None);
 }
 
 fn a_role_may_be_called_anything(style: Style) {

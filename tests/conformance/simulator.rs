@@ -3,7 +3,8 @@
 //! It shares no code with cuff: metadata is written, signed and served here. In the foreign style files are indented and keys
 //! are P-256 in PEM, in the device style files are canonical and keys are Ed25519; every case is told the style it runs in.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,11 +39,37 @@ pub struct Stage {
     pub roles: BTreeMap<String, Value>,
     /// Who signs.
     pub signers: BTreeMap<String, Vec<Arc<Key>>>,
+    /// Roles whose signatures are over something else than the file.
+    pub forged: BTreeSet<String>,
     /// Whether metadata pins lengths and digests; in the device style it must.
     pub pins: bool,
+    /// The client's command line, as far as it is the same in every run.
+    client: Vec<String>,
     shelf: Arc<Mutex<Shelf>>,
     server: Server,
     folder: tempfile::TempDir,
+}
+
+thread_local! {
+    static CLIENT: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// From now on this thread's cases are run against another client than the one that is asked otherwise.
+pub fn against(client: &[String]) {
+    CLIENT.set(Some(client.to_vec()));
+}
+
+/// The client that is asked otherwise.
+fn client_for(style: Style) -> Vec<String> {
+    if let Ok(line) = std::env::var("CUFF_TUF_CLIENT") {
+        return line.split(' ').map(str::to_owned).collect();
+    }
+    let profile = (style == Style::Device).then_some("--device-profile");
+    [env!("CARGO_BIN_EXE_cuff"), "tuf-client"]
+        .into_iter()
+        .chain(profile)
+        .map(str::to_owned)
+        .collect()
 }
 
 pub const FAR: &str = "2099-01-01T00:00:00Z";
@@ -74,7 +101,11 @@ impl Stage {
             style,
             roles: BTreeMap::new(),
             signers: BTreeMap::new(),
+            forged: BTreeSet::new(),
             pins: style == Style::Device,
+            client: CLIENT
+                .with_borrow(Clone::clone)
+                .unwrap_or_else(|| client_for(style)),
             shelf,
             server,
             folder: tempfile::tempdir().unwrap(),
@@ -259,7 +290,10 @@ impl Stage {
 
     /// A file, signed by those who sign for the role.
     pub fn signed(&self, role: &str, body: &Value) -> Vec<u8> {
-        let message = canonical(body);
+        let mut message = canonical(body);
+        if self.forged.contains(role) {
+            message.push(' ');
+        }
         let mut signatures: Vec<Value> = Vec::new();
         for key in self.signers.get(role).into_iter().flatten() {
             signatures.push(json!({"keyid": key.id, "sig": key.sign(message.as_bytes())}));
@@ -345,18 +379,10 @@ impl Stage {
 
     /// One run of the client, which knows yes and no and nothing else.
     fn client(&self, arguments: &[&str]) -> bool {
-        let given = std::env::var("CUFF_TUF_CLIENT").ok();
-        let mut words: Vec<&str> = match &given {
-            Some(line) => line.split(' ').collect(),
-            None => vec![env!("CARGO_BIN_EXE_cuff"), "tuf-client"],
-        };
-        if given.is_none() && self.style == Style::Device {
-            words.push("--device-profile");
-        }
         let metadata = self.folder.path().join("metadata");
         fs::create_dir_all(&metadata).unwrap();
-        let output = Command::new(words[0])
-            .args(&words[1..])
+        let output = Command::new(&self.client[0])
+            .args(&self.client[1..])
             .arg("--metadata-dir")
             .arg(metadata)
             .args(arguments)

@@ -54,6 +54,10 @@ fn a_threshold_is_of_distinct_keys(style: Style) {
     stage.signers.insert("snapshot".into(), keys[1..].to_vec());
     stage.publish_all();
     assert!(stage.refresh());
+    stage.forged.insert("snapshot".into());
+    stage.publish_all();
+    assert!(!stage.refresh());
+    assert_eq!(stage.trust(), "root 2, snapshot 3, targets 3, timestamp 4");
 }
 
 fn more_signatures_than_there_are_keys_cannot_be_met(style: Style) {
@@ -107,8 +111,12 @@ fn signatures_that_do_not_hold_do_no_harm(style: Style) {
     file["signatures"][2]["sig"] = json!("not even hex");
     stage.put("metadata/timestamp.json", stage.written(&file));
     assert!(stage.refresh());
-    file["signatures"][3]["sig"] = json!(other);
-    stage.role("timestamp")["version"] = json!(3);
+    // None that holds is not enough.
+    stage.publish(&["timestamp"]);
+    let mut file: Value = serde_json::from_slice(&stage.file("metadata/timestamp.json")).unwrap();
+    for signature in file["signatures"].as_array_mut().unwrap() {
+        signature["sig"] = json!(other);
+    }
     stage.put("metadata/timestamp.json", stage.written(&file));
     assert!(!stage.refresh());
 }

@@ -117,11 +117,17 @@ const AFTER: [(&str, &str); 4] = [
 
 fn a_role_that_is_not_signed_is_refused_and_those_before_it_are_kept(style: Style) {
     for (role, kept) in AFTER {
-        let mut stage = Stage::new(style);
-        stage.signers.insert(role.to_owned(), Vec::new());
-        stage.publish(&["root", "targets", "snapshot", "timestamp"]);
-        assert!(!stage.refresh());
-        assert_eq!(stage.trust(), kept, "{role}");
+        for forged in [false, true] {
+            let mut stage = Stage::new(style);
+            if forged {
+                stage.forged.insert(role.to_owned());
+            } else {
+                stage.signers.insert(role.to_owned(), Vec::new());
+            }
+            stage.publish(&["root", "targets", "snapshot", "timestamp"]);
+            assert!(!stage.refresh());
+            assert_eq!(stage.trust(), kept, "{role}");
+        }
     }
 }
 

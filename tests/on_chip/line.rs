@@ -1,7 +1,8 @@
 //! The serial line of a chip: cuff reaches the demo band on it, and the bootloader in recovery.
 
+use crate::boards::left_out;
 use crate::carried::Bench;
-use crate::qemu::{AN386, Clock, Qemu, left_out};
+use crate::qemu::{AN386, Clock, Qemu};
 use crate::support::Desk;
 
 #[test]

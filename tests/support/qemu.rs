@@ -17,6 +17,8 @@ use cuff_bootloader::mailbox::{self, MAIL, Mailbox};
 use cuff_bootloader::report::Report;
 use serde_json::{Value, json};
 
+use crate::boards::programs;
+
 /// A board that QEMU has a model of.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Machine {
@@ -360,19 +362,7 @@ impl Drop for Qemu {
 
 /// A program of `boards/`, as it lies in flash.
 pub fn program(name: &str) -> &'static [u8] {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let built = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--locked", "--package", "xtask", "boards"])
-            .current_dir(project)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "the boards do not build: {said}");
-        project.join("boards/target/programs")
-    });
-    let file = folder.join(format!("{name}.bin"));
+    let file = programs().join(format!("{name}.bin"));
     Box::leak(fs::read(file).unwrap().into_boxed_slice())
 }
 
@@ -410,11 +400,6 @@ fn cut_plugin() -> &'static Path {
         );
         target.join("debug/libcut_plugin.so")
     })
-}
-
-/// Whether foreign programs are left out, as `cargo xtask test --quick` asks.
-pub fn left_out() -> bool {
-    std::env::var_os("CUFF_QUICK").is_some()
 }
 
 fn connect(path: &Path) -> UnixStream {

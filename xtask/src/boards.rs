@@ -129,8 +129,8 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// Builds what tests run on a chip, into `boards/target/programs`: the bootloader and every kind of demo band, each as the
-/// bytes that lie in flash.
+/// Builds what tests run on a chip, into `boards/target/programs`: the bootloader, every kind of demo band, and the TUF client,
+/// each as the bytes that lie in flash.
 pub fn deliver() -> Result<()> {
     let folder = target_directory().join("programs");
     fs::create_dir_all(&folder)?;
@@ -153,6 +153,7 @@ pub fn deliver() -> Result<()> {
 /// A program that tests run on a chip.
 struct Delivered {
     name: &'static str,
+    package: &'static str,
     binary: &'static str,
     features: &'static str,
 }
@@ -160,6 +161,7 @@ struct Delivered {
 const fn bootloader(board: &'static str) -> Delivered {
     Delivered {
         name: board,
+        package: board,
         binary: board,
         features: "",
     }
@@ -168,12 +170,22 @@ const fn bootloader(board: &'static str) -> Delivered {
 const fn band(name: &'static str, features: &'static str) -> Delivered {
     Delivered {
         name,
+        package: "demo-app",
         binary: "demo-app",
         features,
     }
 }
 
-const DELIVERED: [Delivered; 9] = [
+const fn client(binary: &'static str) -> Delivered {
+    Delivered {
+        name: binary,
+        package: "conformance",
+        binary,
+        features: "",
+    }
+}
+
+const DELIVERED: [Delivered; 12] = [
     bootloader("qemu-an386"),
     band("band", ""),
     band("band-2", "second"),
@@ -183,11 +195,14 @@ const DELIVERED: [Delivered; 9] = [
     band("band-an505", "an505"),
     band("band-2-an505", "an505,second"),
     band("band-evil-an505", "an505,second,evil"),
+    client("conformance"),
+    client("contrary"),
+    client("credulous"),
 ];
 
 impl Delivered {
     fn build(&self) -> Result<(&'static str, PathBuf)> {
-        let mut program = program(self.binary)?;
+        let mut program = program(self.package)?;
         // The band runs on both boards; its manifest names the target of the first.
         if self.features.starts_with("an505") {
             TRUSTZONE.clone_into(&mut program.target);

@@ -36,6 +36,8 @@ cargo xtask TASK
   vectors [--check]              only the test vectors among the fixtures
   conformance [--client COMMAND] [--style foreign|device]
                                  the TUF client's cases against our repository simulator, or another client's
+  conformance --device           the same with a chip in QEMU as the client: the verifier as thumb code decides, the host moves
+                                 bytes; every case that is for a device, and why the others are not; a minute or two
   fuzz [--hours N | --seconds N] [TARGET]
                                  hostile input for every reader (fuzz/); seconds are for each target, 10 if not said,
                                  hours for all of them together
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ["vectors"] => vectors::run(place::root(), false),
         ["vectors", "--check"] => vectors::run(place::root(), true),
         ["conformance"] => conformance::run(None, None),
+        ["conformance", "--device"] => conformance::device(),
         ["conformance", "--client", client] => conformance::run(Some(client), None),
         ["conformance", "--style", style] => conformance::run(None, Some(style)),
         ["conformance", "--client", client, "--style", style] => {
