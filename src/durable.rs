@@ -13,7 +13,7 @@
 //! ```
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,11 +22,55 @@ use tempfile::{NamedTempFile, PersistError};
 
 /// Puts the bytes at `path`, replacing what is there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let temporary = prepare(path, bytes, Access::Everyone)?;
-    temporary
-        .persist(path)
-        .map_err(|error| failed(path, error))?;
-    sync_folder(path)
+    let mut draft = Draft::begin(path)?;
+    draft.add(bytes).map_err(|source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    draft.finish()
+}
+
+/// A file that comes in pieces, and has no name until it is whole and somebody has found it good. Dropped before, it leaves
+/// nothing.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    temporary: NamedTempFile,
+}
+
+impl Draft {
+    /// Of what shall lie at `path`.
+    pub fn begin(path: &Path) -> Result<Self, WriteError> {
+        Ok(Self {
+            path: path.to_owned(),
+            temporary: unnamed(path, Access::Everyone)?,
+        })
+    }
+
+    /// Adds a piece.
+    pub fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.temporary.write_all(piece)
+    }
+
+    /// Takes all pieces back.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.temporary.as_file().set_len(0)?;
+        self.temporary.rewind()
+    }
+
+    /// Gives it its name, in place of what is there, as [`write`] does.
+    pub fn finish(self) -> Result<(), WriteError> {
+        let Self { path, temporary } = self;
+        let synced = temporary.as_file().sync_all();
+        synced.map_err(|source| WriteError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        temporary
+            .persist(&path)
+            .map_err(|error| failed(&path, error))?;
+        sync_folder(&path)
+    }
 }
 
 /// Puts the bytes at `path` if nothing is there; refuses otherwise.
@@ -177,10 +221,19 @@ fn place(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
 
 /// The bytes under a name of their own, on the disk. The file vanishes if it is dropped before it gets its real name.
 fn prepare(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, WriteError> {
-    let io = |source| WriteError::Io {
+    let mut temporary = unnamed(path, access)?;
+    let written = temporary
+        .write_all(bytes)
+        .and_then(|()| temporary.as_file().sync_all());
+    written.map_err(|source| WriteError::Io {
         path: path.to_owned(),
         source,
-    };
+    })?;
+    Ok(temporary)
+}
+
+/// An empty file beside the one at `path`.
+fn unnamed(path: &Path, access: Access) -> Result<NamedTempFile, WriteError> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -194,10 +247,11 @@ fn prepare(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, W
     }
     #[cfg(not(unix))]
     let _ = access;
-    let mut temporary = builder.tempfile_in(folder(path)).map_err(io)?;
-    temporary.write_all(bytes).map_err(io)?;
-    temporary.as_file().sync_all().map_err(io)?;
-    Ok(temporary)
+    let made = builder.tempfile_in(folder(path));
+    made.map_err(|source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn failed(path: &Path, error: PersistError) -> WriteError {
@@ -245,6 +299,24 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_draft_has_no_name_until_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"before").unwrap();
+        let mut draft = Draft::begin(&path).unwrap();
+        draft.add(b"another version").unwrap();
+        draft.clear().unwrap();
+        draft.add(b"af").unwrap();
+        draft.add(b"ter").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        draft.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"after");
+        Draft::begin(&path).unwrap().add(b"never").unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(&path).unwrap(), b"after");
     }
 
     #[test]

@@ -13,9 +13,7 @@ use cuff_verifier::time::Clock;
 
 use super::given;
 use crate::console::{Console, Exit, Failure};
-use crate::durable;
 use crate::instant;
-use crate::intake;
 use crate::repository::client::files::local;
 use crate::repository::client::trust::Trust;
 use crate::repository::client::{Client, ClientError, MAX_ROOT};
@@ -144,21 +142,16 @@ impl TufClient {
         let listing = finding.listing.as_ref().ok_or_else(unknown)?;
         let folder = self.target_dir.as_deref().ok_or(TaskError::NoFolder)?;
         let place = folder.join(local(path));
-        let kept = place
-            .is_file()
-            .then(|| intake::read(&place, listing.length.0));
-        if let Some(Ok(kept)) = kept
-            && target::examine(path, listing, &kept).is_ok()
-        {
+        if target::is_at(&place, listing) {
             console.note(format!("{path} is there already"));
             return Ok(());
         }
-        let (file, bytes) = target::fetch(source, path, listing, view.is_consistent(), MAX_TARGET)?;
         fs::create_dir_all(folder).map_err(|source| TaskError::Folder {
             path: folder.to_owned(),
             source,
         })?;
-        durable::write(&place, &bytes)?;
+        let consistent = view.is_consistent();
+        let file = target::download(source, path, listing, consistent, MAX_TARGET, &place)?;
         console.note(format!("{path} came from {file}"));
         Ok(())
     }
@@ -174,8 +167,6 @@ enum TaskError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Target(#[from] target::TargetError),
-    #[error(transparent)]
-    Write(#[from] durable::WriteError),
     #[error("no role that may speak for {0} lists it")]
     Unknown(String),
     #[error("--target-dir is missing")]

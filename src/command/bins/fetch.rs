@@ -12,7 +12,6 @@ use crate::bundle::MAX_BUNDLE;
 use crate::command::fetch::advice::explain_target;
 use crate::command::origin::Origin;
 use crate::console::{Answer, Console, Exit, advised, safe};
-use crate::durable;
 use crate::repository::target;
 use crate::role::bin::TargetPath;
 
@@ -63,17 +62,19 @@ impl Fetch {
         };
         let source = &*verified.source;
         let consistent = verified.view.is_consistent();
-        let (file, bytes) =
-            target::fetch(source, path, listing, consistent, MAX_BUNDLE).map_err(explain_target)?;
-        if let Some(output) = self.output.as_deref().filter(|_| !self.dry_run) {
-            durable::write(output, &bytes)?;
-        }
+        let file = match self.output.as_deref().filter(|_| !self.dry_run) {
+            Some(output) => target::download(source, path, listing, consistent, MAX_BUNDLE, output),
+            None => {
+                target::fetch(source, path, listing, consistent, MAX_BUNDLE).map(|(file, _)| file)
+            }
+        };
+        let file = file.map_err(explain_target)?;
         console.answer(&Fetched {
             source: source.describe(),
             target: path.to_owned(),
             bin: finding.role.clone(),
             file,
-            length: bytes.len() as u64,
+            length: listing.length.0,
             dry_run: self.dry_run,
         })
     }

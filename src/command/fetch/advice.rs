@@ -173,6 +173,7 @@ pub fn explain_source(error: SourceError) -> anyhow::Error {
 pub fn explain_target(error: TargetError) -> anyhow::Error {
     match error {
         TargetError::Source(error) => explain_source(error),
+        TargetError::Write(error) => error.into(),
         TargetError::Missing { .. } => advised(
             error,
             Exit::No,

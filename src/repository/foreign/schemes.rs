@@ -5,6 +5,7 @@
 use cuff_verifier::digest::decode_hex;
 use cuff_verifier::json::{Text, Value};
 use cuff_verifier::key::{Ed25519, Key, Schemes};
+use cuff_verifier::role::Malformed;
 use cuff_verifier::sure::Sure;
 use pkcs8::Document;
 use pkcs8::der::asn1::{AnyRef, ObjectIdentifier};
@@ -43,14 +44,19 @@ impl Schemes for AllSchemes {
     }
 
     fn other_digests_hold(&self, hashes: Value<'_>, bytes: &[u8]) -> Option<bool> {
-        let [sha512] = hashes.pick(&["sha512"]).ok()?;
-        let mut expected = [0; 64];
-        let read = sha512?
-            .text()
-            .ok()
-            .and_then(|hex| decode_hex(hex.raw(), &mut expected));
-        Some(read.is_some() && digest(&SHA512, bytes).as_ref() == expected)
+        let expected = sha512(hashes)?;
+        let found = digest(&SHA512, bytes);
+        Some(expected.is_ok_and(|expected| found.as_ref() == expected))
     }
+}
+
+/// The SHA-512 in HASHES, if there is one: 128 lower-case hex digits.
+pub fn sha512(hashes: Value<'_>) -> Option<Result<[u8; 64], Malformed>> {
+    let [sha512] = hashes.pick(&["sha512"]).ok()?;
+    let text = sha512?.text().ok();
+    let mut digest = [0; 64];
+    let read = text.and_then(|hex| decode_hex(hex.raw(), &mut digest));
+    Some(read.map(|()| digest).ok_or(Malformed::Hash))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::site::{Caching, Entry, START, Site};
-use super::{Source, SourceError};
+use super::{Sink, Source, SourceError};
 use crate::name::is_safe_file_name;
 
 /// A directory that holds `metadata/` and `targets/`.
@@ -34,6 +34,12 @@ impl Source for Directory {
     }
 
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut bytes = Vec::new();
+        let there = self.pour(path, limit, &mut bytes)?;
+        Ok(there.then_some(bytes))
+    }
+
+    fn pour(&self, path: &str, limit: u64, into: &mut dyn Sink) -> Result<bool, SourceError> {
         if !path.split('/').all(is_safe_file_name) {
             return Err(SourceError::Path {
                 path: path.to_owned(),
@@ -54,22 +60,30 @@ impl Source for Directory {
                     place: self.describe(),
                 });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         }
-        let mut bytes = Vec::new();
-        let file = File::open(&full).map_err(failed)?;
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if bytes.len() as u64 > limit {
-            return Err(SourceError::TooLong {
-                path: path.to_owned(),
-                place: self.describe(),
-                limit,
-            });
+        let mut file = File::open(&full)
+            .map_err(failed)?
+            .take(limit.saturating_add(1));
+        let mut length = 0;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = file.read(&mut piece).map_err(failed)?;
+            length += read as u64;
+            if length > limit {
+                return Err(SourceError::TooLong {
+                    path: path.to_owned(),
+                    place: self.describe(),
+                    limit,
+                });
+            }
+            if read == 0 {
+                return Ok(true);
+            }
+            into.add(piece.get(..read).unwrap_or_default())
+                .map_err(|error| self.not_taken(path, error))?;
         }
-        Ok(Some(bytes))
     }
 }
 
@@ -125,6 +139,9 @@ impl Directory {
         Ok(())
     }
 }
+
+/// How much is read at a time.
+const PIECE: usize = 64 << 10;
 
 /// Deeper than any target path of ours.
 const MAX_DEPTH: usize = 16;

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::part::Part;
 use super::site::{Caching, Entry, Heard, Site};
-use super::{Source, SourceError};
+use super::{NotTaken, Sink, Source, SourceError};
 use crate::intake::{self, IntakeError};
 
 /// How long is waited, for what.
@@ -123,9 +123,9 @@ impl Http {
             return Err(Trouble::Final(Box::new(HttpError::Slow)));
         }
         let mut request = self.agent.get(&file.address);
-        if let Some(tag) = partial.tag.as_ref().filter(|_| !partial.bytes.is_empty()) {
+        if let Some(tag) = partial.tag.as_ref().filter(|_| partial.length > 0) {
             request = request
-                .header(header::RANGE, format!("bytes={}-", partial.bytes.len()))
+                .header(header::RANGE, format!("bytes={}-", partial.length))
                 .header(header::IF_RANGE, tag);
         }
         let config = request.config().timeout_global(Some(left));
@@ -134,7 +134,9 @@ impl Http {
         let words = caches.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         file.heard.note(file.path, words);
         match response.status() {
-            StatusCode::OK => partial.begin(validator(response.headers())),
+            StatusCode::OK => partial
+                .begin(validator(response.headers()))
+                .map_err(not_taken)?,
             StatusCode::PARTIAL_CONTENT if partial.continues(response.headers()) => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Absent),
             // What object stores say of a file that is not there, to those who may not list.
@@ -151,7 +153,13 @@ impl Source for Http {
     }
 
     fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.fetch(path, limit, Partial::default())
+        let mut bytes = Vec::new();
+        let there = self.pour(path, limit, &mut bytes)?;
+        Ok(there.then_some(bytes))
+    }
+
+    fn pour(&self, path: &str, limit: u64, into: &mut dyn Sink) -> Result<bool, SourceError> {
+        self.fetch(path, limit, Partial::new(into))
     }
 
     fn resume(
@@ -160,16 +168,23 @@ impl Source for Http {
         limit: u64,
         part: &mut Part,
     ) -> Result<Option<Vec<u8>>, SourceError> {
-        let mut partial = Partial::default();
-        if let Some((tag, bytes)) = part.recall(limit) {
-            if bytes.len() as u64 == limit {
-                return Ok(Some(bytes));
-            }
-            (partial.tag, partial.bytes) = (Some(tag), bytes);
+        let recalled = part.recall(limit);
+        let (tag, mut bytes) = recalled.map_or_else(Default::default, |(tag, bytes)| {
             part.go_on();
+            (Some(tag), bytes)
+        });
+        let length = bytes.len() as u64;
+        if tag.is_some() && length == limit {
+            return Ok(Some(bytes));
         }
-        partial.part = Some(part);
-        self.fetch(path, limit, partial)
+        let partial = Partial {
+            length,
+            tag,
+            part: Some(part),
+            into: &mut bytes,
+        };
+        let there = self.fetch(path, limit, partial)?;
+        Ok(there.then_some(bytes))
     }
 
     fn is_far(&self) -> bool {
@@ -179,12 +194,7 @@ impl Source for Http {
 
 impl Http {
     /// Asks until the file is whole, from what has come of it before.
-    fn fetch(
-        &self,
-        path: &str,
-        limit: u64,
-        mut partial: Partial<'_>,
-    ) -> Result<Option<Vec<u8>>, SourceError> {
+    fn fetch(&self, path: &str, limit: u64, mut partial: Partial<'_>) -> Result<bool, SourceError> {
         let address = self.address(path).ok_or_else(|| SourceError::Path {
             path: path.to_owned(),
         })?;
@@ -199,10 +209,10 @@ impl Http {
         };
         let mut tries = 0;
         loop {
-            let had = partial.bytes.len();
+            let had = partial.length;
             let (trouble, wish) = match self.ask(&file, &mut partial) {
-                Ok(Answer::Whole) => return Ok(Some(partial.bytes)),
-                Ok(Answer::Absent) => return Ok(None),
+                Ok(Answer::Whole) => return Ok(true),
+                Ok(Answer::Absent) => return Ok(false),
                 Ok(Answer::TooLong) => {
                     return Err(SourceError::TooLong {
                         path: path.to_owned(),
@@ -213,7 +223,7 @@ impl Http {
                 Err(Trouble::Passing(trouble, wish)) => (trouble, wish),
                 Err(Trouble::Final(trouble)) => (trouble, Some(Duration::MAX)),
             };
-            if partial.bytes.len() > had {
+            if partial.length > had {
                 tries = 0;
             }
             let pause = self.patience.pause.saturating_mul(1 << tries.min(16));
@@ -280,19 +290,30 @@ struct File<'a> {
 }
 
 /// What has come of a file.
-#[derive(Default)]
 struct Partial<'p> {
-    bytes: Vec<u8>,
+    /// How many bytes.
+    length: u64,
     /// What the server calls this version of it; without that nothing can be taken up again.
     tag: Option<String>,
     /// Where it is kept for the next run.
     part: Option<&'p mut Part>,
+    /// Where the bytes are.
+    into: &'p mut dyn Sink,
 }
 
-impl Partial<'_> {
+impl<'p> Partial<'p> {
+    fn new(into: &'p mut dyn Sink) -> Self {
+        Self {
+            length: 0,
+            tag: None,
+            part: None,
+            into,
+        }
+    }
+
     /// Forgets what came: another version comes, or nothing that could be taken up again.
-    fn begin(&mut self, tag: Option<String>) {
-        self.bytes.clear();
+    fn begin(&mut self, tag: Option<String>) -> io::Result<()> {
+        self.length = 0;
         if let Some(part) = &mut self.part {
             match &tag {
                 Some(tag) => part.begin(tag),
@@ -300,20 +321,22 @@ impl Partial<'_> {
             }
         }
         self.tag = tag;
+        self.into.clear()
     }
 
-    fn add(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
+    fn add(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.length += piece.len() as u64;
         if let Some(part) = &mut self.part {
             part.add(piece);
         }
+        self.into.add(piece)
     }
 
     /// Whether an answer goes on exactly where this ends.
     fn continues(&self, headers: &HeaderMap) -> bool {
-        let from = format!("bytes {}-", self.bytes.len());
+        let from = format!("bytes {}-", self.length);
         let range = headers.get(header::CONTENT_RANGE);
-        !self.bytes.is_empty()
+        self.length > 0
             && self.tag.is_some()
             && range.is_some_and(|range| range.as_bytes().starts_with(from.as_bytes()))
     }
@@ -339,7 +362,7 @@ fn receive(
     mut response: Response<ureq::Body>,
 ) -> Result<Answer, Trouble> {
     let rest = response.body().content_length();
-    let announced = rest.map(|rest| rest.saturating_add(partial.bytes.len() as u64));
+    let announced = rest.map(|rest| rest.saturating_add(partial.length));
     if announced.is_some_and(|length| length > file.limit) {
         return Ok(Answer::TooLong);
     }
@@ -352,15 +375,21 @@ fn receive(
         if read == 0 {
             break;
         }
-        partial.add(piece.get(..read).unwrap_or_default());
-        if partial.bytes.len() as u64 > file.limit {
+        partial
+            .add(piece.get(..read).unwrap_or_default())
+            .map_err(not_taken)?;
+        if partial.length > file.limit {
             return Ok(Answer::TooLong);
         }
     }
-    if announced.is_some_and(|length| length != partial.bytes.len() as u64) {
+    if announced.is_some_and(|length| length != partial.length) {
         return Err(Trouble::Passing(Box::new(HttpError::CutShort), None));
     }
     Ok(Answer::Whole)
+}
+
+fn not_taken(error: io::Error) -> Trouble {
+    Trouble::Final(Box::new(NotTaken(error)))
 }
 
 fn trouble(error: ureq::Error) -> Trouble {
@@ -382,8 +411,10 @@ fn unfit(response: &Response<ureq::Body>, partial: &mut Partial<'_>) -> Trouble 
     let wish = wish.and_then(|wish| wish.to_str().ok()?.parse().ok());
     match status {
         StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT => {
-            partial.begin(None);
-            Trouble::Passing(error, None)
+            match partial.begin(None) {
+                Ok(()) => Trouble::Passing(error, None),
+                Err(error) => not_taken(error),
+            }
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             Trouble::Passing(error, wish.map(Duration::from_secs))
