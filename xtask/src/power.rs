@@ -12,14 +12,19 @@ use crate::tool::Tool;
 /// Sweeps and reports.
 pub fn run() -> Result<()> {
     let told = Tool::cargo("test --locked --package cuff-bootloader --test device --")
-        .words("sweep:: mutants:: endurance:: --nocapture")
+        .words("sweep:: mutants:: pattern:: endurance:: --nocapture")
         .env("CUFF_SWEEP", "all")
         .output()?;
     let swept = Swept::read(&told);
     swept.print();
     ensure!(swept.points() > 0, "nothing was swept");
-    for wear in told.lines().filter_map(|line| after(line, "wear\t")) {
-        println!("{}", wear.replace('\t', ", "));
+    for (mark, what) in [
+        ("pattern\t", "attacked, none took a unit back: "),
+        ("wear\t", ""),
+    ] {
+        for told in told.lines().filter_map(|line| after(line, mark)) {
+            println!("{what}{}", told.replace('\t', ", "));
+        }
     }
     println!("\nthe simulated wearable, with its desk around it");
     Tool::cargo("test --quiet --locked --package cuff --test power_cut")

@@ -41,6 +41,7 @@
 //! | what stands on the serial line is judged before it touches a slot in recovery, and by the next boot otherwise | `smp::*` |
 //! | something signed boots after a cut at any flash operation | `sweep::*` |
 //! | ... and the sweep would notice | `mutants::*` |
+//! | no pattern in the pages that remember takes a unit back | `pattern::*` |
 //! | an update erases and programs hardly more than it must | `endurance::an_update_erases_and_programs_hardly_more_than_it_must` |
 //! | a thousand updates in a row, and no page wears faster than the slots | `endurance::*` |
 #![allow(missing_docs, reason = "the table above is the documentation")]
@@ -59,6 +60,7 @@ mod endurance;
 mod factory;
 mod image_state;
 mod mutants;
+mod pattern;
 mod signer;
 mod smp;
 mod story;

@@ -19,7 +19,7 @@ use crate::{
 const AT_REST: HandOver = HandOver::Jump { trial: None };
 const NO_IMAGE: &str = "band/";
 
-fn bank(layout: &Layout, bank: Bank) -> cuff_bootloader::layout::Region {
+pub fn bank(layout: &Layout, bank: Bank) -> cuff_bootloader::layout::Region {
     layout.bank(bank)
 }
 
