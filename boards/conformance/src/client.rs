@@ -138,7 +138,7 @@ impl<S: Schemes> Client<'_, S> {
             // 5.3.11, and before the root is kept: a run that is cut short must not leave versions that nobody can go below.
             if chain.resets() && !before {
                 for name in [TIMESTAMP, SNAPSHOT] {
-                    self.order(wire::FORGET, name, &[])?;
+                    self.have_done(wire::FORGET, name, &[])?;
                 }
             }
             self.keep_root(next, file)?;
@@ -225,7 +225,7 @@ impl<S: Schemes> Client<'_, S> {
         if !is_it(bytes) {
             return Err(Stop::OtherTarget);
         }
-        self.order(wire::PLACE, path, bytes)
+        self.have_done(wire::PLACE, path, bytes)
     }
 
     fn authentic(&self, file: File, authority: &Authority<'_>) -> Option<Authentic<'static>> {
@@ -252,7 +252,7 @@ impl<S: Schemes> Client<'_, S> {
     }
 
     fn keep(&self, name: &str, file: File) -> Result<(), Stop> {
-        self.order(wire::KEEP, name, file.served())
+        self.have_done(wire::KEEP, name, file.served())
     }
 
     fn keep_root(&self, version: Version, file: File) -> Result<(), Stop> {
@@ -264,8 +264,8 @@ impl<S: Schemes> Client<'_, S> {
         move |lack| Stop::Lacking(self.host.note(name), lack)
     }
 
-    fn order(&self, word: u8, name: &str, body: &[u8]) -> Result<(), Stop> {
-        let done = self.host.order_done(word, name, body);
+    fn have_done(&self, word: u8, name: &str, body: &[u8]) -> Result<(), Stop> {
+        let done = self.host.have_done(word, name, body);
         done.map_err(self.lacking(name))
     }
 }

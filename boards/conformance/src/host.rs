@@ -68,7 +68,7 @@ impl Host {
     }
 
     /// Has something done with a file.
-    pub fn order_done(&self, word: u8, name: &str, body: &[u8]) -> Result<(), Lack> {
+    pub fn have_done(&self, word: u8, name: &str, body: &[u8]) -> Result<(), Lack> {
         self.ask(word, name, 0, body)?;
         self.answer(0).map(|_| ())
     }
