@@ -14,6 +14,8 @@ mod factory;
 mod line;
 #[path = "support/qemu.rs"]
 mod qemu;
+#[path = "support/stock.rs"]
+mod stock;
 #[path = "support/cuff.rs"]
 mod support;
 #[path = "support/vector_unit.rs"]

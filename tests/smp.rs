@@ -10,6 +10,8 @@ mod bench;
 mod factory;
 #[path = "smp/foreign.rs"]
 mod foreign;
+#[path = "support/stock.rs"]
+mod stock;
 #[path = "support/cuff.rs"]
 mod support;
 #[path = "smp/tools.rs"]

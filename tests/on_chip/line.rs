@@ -3,6 +3,7 @@
 use crate::boards::left_out;
 use crate::carried::Bench;
 use crate::qemu::{AN386, Clock, Qemu};
+use crate::stock::run;
 use crate::support::Desk;
 
 #[test]
@@ -58,6 +59,43 @@ fn recovery_takes_an_update_over_the_serial_line() {
     );
     assert_eq!(push["boots"][0][1]["event"], "trial-opened", "{push:#}");
     chip.hear("band confirms\n");
+}
+
+/// smpmgr as it comes from its index, with its defaults: to the band, and to the bootloader in recovery.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stock_tool_updates_a_chip_over_its_serial_line() {
+    if left_out() {
+        return;
+    }
+    let mut bench = Bench::new(&AN386);
+    let desk = Desk::new();
+    let healthy = bench.flash();
+    let mut damaged = healthy.clone();
+    damaged[bench.sim().layout().active.offset as usize + 100] ^= 1;
+    bench.release("1.1", 2, "band-2");
+    desk.write("1.1.sealed", bench.factory.seal());
+    desk.cuff("export --smp 1.1.sealed --release band/1.1 -o band.smp")
+        .expect(0);
+    for (flash, running) in [(healthy, "1.0"), (damaged, "")] {
+        let (mut chip, terminal) = Qemu::on_a_terminal(&AN386, &flash);
+        chip.go();
+        if !running.is_empty() {
+            chip.hear("band 1.0.0 started\n");
+        }
+        let smpmgr = |words: &str| {
+            let words = format!("--port {terminal} {words}");
+            let (pleased, said) = run(&desk, "smpmgr", &words.split(' ').collect::<Vec<_>>());
+            assert!(pleased, "{words}: {said}");
+            said
+        };
+        smpmgr("image upload --format any band.smp");
+        let state = smpmgr("image state-read");
+        assert!(state.contains("version='1.1'"), "{state}");
+        assert!(state.contains(running), "{state}");
+        smpmgr("os reset");
+        chip.hear("band confirms\n");
+    }
 }
 
 /// A desk with a cable.

@@ -1,40 +1,12 @@
 //! Stock SMP tools against a wearable of ours: smpmgr with its defaults, and smpclient with the frames it chooses itself.
 
-use std::path::PathBuf;
-use std::process::Command;
-
-use crate::support::{Desk, project};
+use crate::stock::run;
+use crate::support::project;
 use crate::{Served, bench, installed};
 
 /// Whether foreign programs are left out: a quick run does without them, a whole one fails where they are missing.
 fn quick() -> bool {
     std::env::var_os("CUFF_QUICK").is_some()
-}
-
-fn tool(name: &str) -> PathBuf {
-    let path = project().join("target/tools/smp/bin").join(name);
-    assert!(
-        path.is_file(),
-        "`{}` is missing: run `cargo xtask setup`, or set CUFF_QUICK=1 to leave foreign programs out",
-        path.display()
-    );
-    path
-}
-
-/// What a tool says, whether it is pleased or not.
-fn run(desk: &Desk, name: &str, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(tool(name))
-        .args(arguments)
-        .env("COLUMNS", "400")
-        .env("TERM", "dumb")
-        .current_dir(desk.path(""))
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
 }
 
 #[test]

@@ -94,7 +94,16 @@ impl Qemu {
     /// A chip with this flash, from its first byte on, halted before the first instruction. With `asking` every boot finds a
     /// host's request, and holds.
     pub fn new(machine: &'static Machine, flash: &[u8], asking: bool, clock: Clock) -> Self {
-        Self::with(machine, flash, asking, clock, |_| ())
+        Self::with(machine, flash, asking, clock, SOCKET, |_| ())
+    }
+
+    /// The same, without a request, with its serial line on a terminal, as stock tools want it; gives where.
+    pub fn on_a_terminal(machine: &'static Machine, flash: &[u8]) -> (Self, String) {
+        let terminal = "pty,id=line";
+        let mut chip = Self::with(machine, flash, false, Clock::Instructions, terminal, |_| ());
+        let line = chip.line_name();
+        let path = line.strip_prefix("pty:").expect(&line).to_owned();
+        (chip, path)
     }
 
     /// A chip that is asked and loses its power right after this many stores into flash; 0 never comes.
@@ -105,7 +114,7 @@ impl Qemu {
             machine.flash,
             flash.len()
         );
-        Self::with(machine, flash, true, Clock::Waiting, |command| {
+        Self::with(machine, flash, true, Clock::Waiting, SOCKET, |command| {
             command.args(["-plugin", &plugin]).stderr(Stdio::piped());
         })
     }
@@ -115,6 +124,7 @@ impl Qemu {
         flash: &[u8],
         asking: bool,
         clock: Clock,
+        line: &str,
         more: impl FnOnce(&mut Command),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -141,10 +151,7 @@ impl Qemu {
             ))
             .args(["-device", &loaded("vectors.bin", machine.vectors)])
             .args(["-display", "none", "-monitor", "none", "-S", "-chardev"])
-            .arg(format!(
-                "socket,id=line,host=127.0.0.1,port=0,server=on,wait=off,logfile={}",
-                at("uart.txt").display()
-            ))
+            .arg(format!("{line},logfile={}", at("uart.txt").display()))
             .args(["-serial", "chardev:line"])
             .arg("-qmp")
             .arg(format!(
@@ -310,12 +317,17 @@ impl Qemu {
 
     /// The port of this machine behind which the serial line is.
     pub fn line_port(&mut self) -> u16 {
+        let line = self.line_name();
+        let port = line.split(',').next().unwrap().rsplit(':').next();
+        port.unwrap().parse().unwrap()
+    }
+
+    /// What QEMU calls the place where the serial line is.
+    fn line_name(&mut self) -> String {
         let lines = self.ask("query-chardev");
         let mut lines = lines.as_array().unwrap().iter();
         let line = lines.find(|line| line["label"] == "line").unwrap();
-        let address = line["filename"].as_str().unwrap();
-        let port = address.split(',').next().unwrap().rsplit(':').next();
-        port.unwrap().parse().unwrap()
+        line["filename"].as_str().unwrap().to_owned()
     }
 
     /// Asks; events that come between are of no interest.
@@ -413,6 +425,8 @@ fn connect(path: &Path) -> UnixStream {
     }
 }
 
+/// A serial line that anybody on this machine may open, once.
+const SOCKET: &str = "socket,id=line,host=127.0.0.1,port=0,server=on,wait=off";
 /// What a plugin ends QEMU with.
 const CUT: i32 = 99;
 /// What QEMU insists on.
