@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command;
 use crate::command::desk::Place;
@@ -27,7 +27,7 @@ use crate::console::{Console, Exit, Failure, Manner};
     arg_required_else_help = true,
     max_term_width = 100
 )]
-struct Cli {
+struct Flags {
     /// Print the answer as one JSON object
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
@@ -39,9 +39,6 @@ struct Cli {
     /// Print answers, warnings and errors only
     #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
-
-    #[command(subcommand)]
-    command: Command,
 }
 
 /// Makes the subcommand enum and its dispatch from one line a command.
@@ -53,6 +50,17 @@ macro_rules! commands {
         }
 
         impl Command {
+            /// The command with this name of one word, as clap knows it.
+            fn named(name: &OsString) -> Option<clap::Command> {
+                let name = name.to_str().filter(|name| !name.contains('_'))?;
+                match name {
+                    $(stringify!($module) => Some(command::$module::$variant::augment_args(
+                        clap::Command::new(stringify!($module)),
+                    )),)+
+                    _ => None,
+                }
+            }
+
             fn run(&self, console: &Console) -> anyhow::Result<Exit> {
                 match self {
                     $(Self::$variant(command) => command.run(console),)+
@@ -99,24 +107,28 @@ commands! {
 /// Parses the arguments (the first is the program's name), runs the command, and prints a failure if there is one.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = Cli::command()
+    // Whoever names a command at once has no use for all the others, which take longer to lay out than many commands run.
+    let only = arguments.get(1).and_then(Command::named);
+    let definition = only.map_or_else(definition, |only| Flags::command().subcommand(only));
+    let parsed = definition
         .try_get_matches_from(&arguments)
         .and_then(|matches| {
             Ok((
                 name(&matches),
                 desk_written_to(&matches),
-                Cli::from_arg_matches(&matches)?,
+                Flags::from_arg_matches(&matches)?,
+                Command::from_arg_matches(&matches)?,
             ))
         });
     match parsed {
-        Ok((name, desk, cli)) => {
+        Ok((name, desk, flags, command)) => {
             let manner = Manner {
-                json: cli.json,
-                offline: cli.offline,
-                quiet: cli.quiet,
+                json: flags.json,
+                offline: flags.offline,
+                quiet: flags.quiet,
             };
             let console = Console::new(name.clone(), manner);
-            match cli.command.run(&console) {
+            match command.run(&console) {
                 Ok(exit) => exit,
                 Err(error) => {
                     let failure = Failure::from(error);
@@ -136,7 +148,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// The whole command line as clap knows it, for completions, manual pages and tests.
 pub fn definition() -> clap::Command {
-    Cli::command()
+    Command::augment_subcommands(Flags::command())
 }
 
 /// The words that chose the command: `key new`.
@@ -190,6 +202,24 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         definition().debug_assert();
+    }
+
+    #[test]
+    fn a_command_alone_is_the_command_among_all() {
+        let all = definition();
+        assert!(Command::named(&"tuf_client".into()).is_none());
+        for command in all.get_subcommands() {
+            let Some(mut alone) = Command::named(&command.get_name().into()) else {
+                assert_eq!(command.get_name(), "tuf-client");
+                continue;
+            };
+            assert_eq!(alone.get_name(), command.get_name());
+            let mut among = command.clone();
+            assert_eq!(
+                alone.render_long_help().to_string(),
+                among.render_long_help().to_string()
+            );
+        }
     }
 
     #[test]
