@@ -9,6 +9,7 @@ pub mod schemes;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use cuff_verifier::json::Value;
 use cuff_verifier::version::MAX_INTEGER;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -29,6 +30,19 @@ pub fn canonical(served: &[u8]) -> Result<Vec<u8>, ForeignError> {
         b"}",
     ]
     .concat())
+}
+
+/// Whether a metadata file is what [`canonical`] would make of it, as ours are.
+pub fn is_canonical(served: &[u8]) -> bool {
+    let printable = served.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let members = &["signatures", "signed"];
+    printable
+        && Value::check(served).is_ok_and(|file| {
+            file.has_only(members)
+                && file
+                    .pick(members)
+                    .is_ok_and(|[one, two]| one.is_some() && two.is_some())
+        })
 }
 
 /// A string as canonical JSON writes it, quotes included: only the quote and the backslash are escaped.
@@ -183,6 +197,26 @@ mod tests {
             .strip_prefix(r#"{"signatures":[],"signed":"#)
             .and_then(|rest| rest.strip_suffix('}'));
         Ok(inside.unwrap().to_owned())
+    }
+
+    #[test]
+    fn what_is_canonical_stays_as_it_is() {
+        let ours = br#"{"signatures":[{"keyid":"a","sig":"b"}],"signed":{"a":[1,"\""]}}"#;
+        assert!(is_canonical(ours));
+        assert_eq!(canonical(ours).unwrap(), ours);
+        for other in [
+            r#"{"signatures":[],"signed":{"b":1,"a":1}}"#,
+            r#"{"signatures":[],"signed": {}}"#,
+            r#"{"signed":{},"signatures":[]}"#,
+            r#"{"signatures":[],"signed":{},"unsigned":{}}"#,
+            r#"{"signatures":[],"signed":{"a":1.0}}"#,
+            "{\"signatures\":[],\"signed\":{\"a\":\"\u{e9}\"}}",
+            r#"{"signatures":[]}"#,
+            "{}",
+            "",
+        ] {
+            assert!(!is_canonical(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

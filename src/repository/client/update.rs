@@ -328,7 +328,7 @@ pub(super) fn read<'a>(
     bytes: Vec<u8>,
 ) -> Result<Document<'a>, ClientError> {
     let served = shelf.keep(bytes).ok_or(ClientError::TooManyFiles)?;
-    if profile.is_device() {
+    if profile.is_device() || foreign::is_canonical(served) {
         return Ok(Document::canonical(served));
     }
     let canonical = foreign::canonical(served).map_err(|source| ClientError::Foreign {
