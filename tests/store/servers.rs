@@ -60,6 +60,45 @@ fn river(desk: &Desk, url: &str) {
     assert_eq!(again["up_to_date"], true);
     desk.cuff(&format!("refresh --to {url} --online-key online.key"))
         .expect(0);
+    // By the server's clock all of it was written eight days ago.
+    let pruned = desk.cuff(&format!("prune --to {url} --json")).expect(0);
+    let pruned = pruned.json()["removed"].as_array().unwrap().len();
+    assert_eq!(pruned, 3, "two snapshots and a band");
+    desk.cuff(&format!("check {url} --demo")).expect(0);
+    let again = desk.cuff(&format!("prune --to {url} --json")).expect(0);
+    assert_eq!(again.json()["removed"].as_array().unwrap().len(), 0);
+    desk.cuff(&format!("refresh --to {url} --online-key online.key"))
+        .expect(0);
+}
+
+/// Bins are made, filled, shared out anew and pruned.
+fn river_of_bins(desk: &Desk, url: &str) {
+    let keys = format!("--to {url} --online-key online.key --bin-key carol.key");
+    desk.cuff("init desk --demo --key root=alice.pub,bob.pub --online online.pub --bins 64 --bin-key carol.pub")
+        .expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.cuff(&format!("publish {keys}")).expect(0);
+    let digest = "00".repeat(32);
+    let unit = |number| format!("{digest} 5 unit/{number:04}.bin\n");
+    desk.write("list", (0..200).map(unit).collect::<String>());
+    desk.cuff(&format!("bins add --list list {keys}")).expect(0);
+    desk.write("one", "calibration");
+    let added = desk.cuff(&format!("bins add unit/one.bin=one {keys} --json"));
+    assert_eq!(added.expect(0).json()["added"], 1);
+    desk.cuff("bins rebalance 16").expect(0);
+    desk.sign("alice").expect(0);
+    desk.sign("bob").expect(0);
+    desk.cuff(&format!("publish {keys}")).expect(0);
+    let pruned = desk.cuff(&format!("prune --to {url} --json")).expect(0);
+    let pruned = pruned.json()["removed"].as_array().unwrap().len();
+    assert!(pruned > 64, "the bins of before among them: {pruned}");
+    let shown = desk.cuff(&format!("bins show --to {url} --json")).expect(0);
+    let shown = shown.json();
+    assert_eq!(
+        (&shown["bins"], &shown["targets"]),
+        (&16.into(), &201.into())
+    );
 }
 
 #[test]
@@ -68,10 +107,13 @@ fn moto_is_published_to() {
         return;
     }
     let port = free_port();
-    let mut command = Command::new(tools().join("store/bin/moto_server"));
-    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+    let mut command = Command::new(tools().join("store/bin/python"));
+    command
+        .arg(project().join("tests/support/moto_last_week.py"))
+        .arg(port.to_string());
     let _server = start(command, port);
-    let desk = staged(at(&format!("http://127.0.0.1:{port}")));
+    let address = format!("http://127.0.0.1:{port}");
+    let desk = staged(at(&address));
     let missing = desk
         .cuff("publish --to s3://bucket/tuf --online-key online.key")
         .expect(3);
@@ -81,9 +123,10 @@ fn moto_is_published_to() {
     );
     let mut made = Command::new("curl");
     made.args(["--silent", "--fail", "-X", "PUT"]);
-    made.arg(format!("http://127.0.0.1:{port}/bucket"));
+    made.arg(format!("{address}/bucket"));
     assert!(made.status().unwrap().success());
     river(&desk, "s3://bucket/tuf");
+    river_of_bins(&at(&address), "s3://bucket/bins");
 }
 
 #[test]
@@ -95,16 +138,19 @@ fn azurite_is_published_to() {
     let port = 10000;
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(tools().join("azurite/node_modules/.bin/azurite-blob"));
+    let clock = project().join("tests/support/last_week.cjs");
     command
+        .env("NODE_OPTIONS", format!("--require {}", clock.display()))
         .args(["--silent", "--disableTelemetry", "--skipApiVersionCheck"])
         .args(["--blobHost", "127.0.0.1", "--location"])
         .arg(folder.path());
     let _server = start(command, port);
-    let desk = staged(
+    let desk = || {
         Desk::new()
             .with_a_working_directory()
-            .variable("AZURE_STORAGE_USE_EMULATOR", "true"),
-    );
+            .variable("AZURE_STORAGE_USE_EMULATOR", "true")
+    };
+    let (desk, of_bins) = (staged(desk()), desk());
     let missing = desk
         .cuff("publish --to az://box/tuf --online-key online.key")
         .expect(3);
@@ -118,6 +164,7 @@ fn azurite_is_published_to() {
         .status();
     assert!(made.unwrap().success());
     river(&desk, "az://box/tuf");
+    river_of_bins(&of_bins, "az://box/bins");
 }
 
 /// Any web server will do for readers: what it must not do is invent, and `fetch` finds the rest.
