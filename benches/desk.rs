@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
+use std::process::Command;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use cuff::bundle::record::{ImageRecord, Record};
@@ -101,6 +102,9 @@ impl Room {
     fn copy(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
+        // What the copy left for the disk to do would be waited for by the first fsync that is measured.
+        let settled = Command::new("sync").arg("-f").arg(folder.path()).status();
+        assert!(settled.unwrap().success());
         Self { folder }
     }
 
