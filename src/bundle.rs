@@ -9,6 +9,7 @@ pub mod sbom;
 pub mod seal;
 pub mod tape;
 
+use bytes::Bytes;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::version::Length;
 
@@ -38,11 +39,11 @@ pub const RECIPIENTS: &str = "recipients.toml";
 /// A bundle whose record, image and extras were found to agree. It can only be had from bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     record: Record,
-    image: Vec<u8>,
-    sbom: Option<Vec<u8>>,
-    recipients: Option<Vec<u8>>,
+    image: Bytes,
+    sbom: Option<Bytes>,
+    recipients: Option<Bytes>,
 }
 
 impl Bundle {
@@ -79,12 +80,17 @@ impl Bundle {
                 entries.push(Entry { name, bytes });
             }
         }
-        Self::open(&tape::write(&entries)?)
+        Self::of(tape::write(&entries)?.into())
     }
 
-    /// Reads a bundle strictly and recomputes every length and digest.
+    /// Reads a copy of a bundle strictly and recomputes every length and digest.
     pub fn open(bytes: &[u8]) -> Result<Self, BundleError> {
-        let mut entries = Entries(tape::read(bytes, &LIMITS)?.into_iter().peekable());
+        Self::of(Bytes::copy_from_slice(bytes))
+    }
+
+    /// The same, without a copy.
+    pub fn of(bytes: Bytes) -> Result<Self, BundleError> {
+        let mut entries = Entries(tape::read(&bytes, &LIMITS)?.into_iter().peekable());
         let release = entries.take(RECORD)?;
         let record = Record::read(release)?;
         let image_name = image_entry(&record);
@@ -99,11 +105,11 @@ impl Bundle {
         let recipients = entries.extra(RECIPIENTS, record.recipients)?;
         entries.end()?;
         Ok(Self {
-            image: image.to_vec(),
-            sbom: sbom.map(<[u8]>::to_vec),
-            recipients: recipients.map(<[u8]>::to_vec),
+            image: bytes.slice_ref(image),
+            sbom: sbom.map(|sbom| bytes.slice_ref(sbom)),
+            recipients: recipients.map(|recipients| bytes.slice_ref(recipients)),
             record,
-            bytes: bytes.to_vec(),
+            bytes,
         })
     }
 
@@ -115,6 +121,11 @@ impl Bundle {
     /// The image as a device will hold it.
     pub fn image(&self) -> &[u8] {
         &self.image
+    }
+
+    /// The image alone.
+    pub fn into_image(self) -> Bytes {
+        self.image
     }
 
     /// The bill of materials.

@@ -16,7 +16,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, IntakeError> {
     if about.is_dir() {
         return Err(IntakeError::Folder(path.to_owned()));
     }
-    let mut bytes = Vec::new();
+    let about = about.len().min(limit).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(about).unwrap_or_default());
     // One byte more than allowed: the length a system reports is not the length it delivers.
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)

@@ -29,12 +29,13 @@ pub trait Signer {
     /// What to call it in a message: `key file alice.key`.
     fn describe(&self) -> String;
 
-    /// The Ed25519 signature (RFC 8032, 64 bytes) over exactly these bytes.
+    /// The Ed25519 signature (RFC 8032, 64 bytes) over exactly these bytes. Whoever lets it out verifies it first, as
+    /// [`verified_signature`] does.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
 }
 
 /// The signer's signature over these bytes, once it has been verified: a token that was swapped in the meantime, or a program
-/// that signs something else, must not go unnoticed.
+/// that signs something else, must not go unnoticed, and a fault while signing could leak the key in a wrong signature.
 pub fn verified_signature(signer: &dyn Signer, message: &[u8]) -> Result<[u8; 64], SignError> {
     let signature = signer.sign(message)?;
     if signer.public().verifies(message, &signature) {

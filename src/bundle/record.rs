@@ -47,12 +47,20 @@ pub struct ImageRecord {
 impl Record {
     /// Reads canonical bytes; any other spelling of the same record is refused.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
+        let record = Self::parse(bytes)?;
+        if record.canonical() != bytes {
+            return Err(RecordError::NotCanonical);
+        }
+        Ok(record)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let read = release::Record::read(bytes).map_err(RecordError::Rule)?;
         let mut hardware = Vec::new();
         for id in read.hardware() {
             hardware.push(Hardware::parse(&String::from_utf8_lossy(id.raw()))?);
         }
-        let record = Self {
+        Ok(Self {
             kind: read.kind,
             product: Product::parse(read.product)?,
             version: Version::parse(read.version)?,
@@ -65,11 +73,7 @@ impl Record {
             },
             sbom: read.sbom,
             recipients: read.recipients,
-        };
-        if record.canonical() != bytes {
-            return Err(RecordError::NotCanonical);
-        }
-        Ok(record)
+        })
     }
 
     /// The canonical bytes.
@@ -113,11 +117,11 @@ impl Serialize for Record {
 }
 
 impl<'de> Deserialize<'de> for Record {
-    /// By the same rules as [`Record::read`]. White space and order are the business of the file around it.
+    /// By the same rules as [`Record::read`], but for the spelling, which is the business of the file around it.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let written = Written::deserialize(from)?;
         let bytes = serde_json::to_vec(&written).map_err(D::Error::custom)?;
-        Self::read(&bytes).map_err(D::Error::custom)
+        Self::parse(&bytes).map_err(D::Error::custom)
     }
 }
 

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::MAX_BUNDLE;
 use super::tape::{self, Entry, Limits, TapeError};
 
@@ -22,7 +24,7 @@ pub const TARGETS: &str = "targets/";
 /// A sealed bundle, taken apart but not verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     files: BTreeMap<String, Range<usize>>,
 }
 
@@ -37,7 +39,8 @@ impl Seal {
     }
 
     /// Takes a sealed bundle apart.
-    pub fn open(bytes: Vec<u8>) -> Result<Self, SealError> {
+    pub fn open(bytes: impl Into<Bytes>) -> Result<Self, SealError> {
+        let bytes = bytes.into();
         let mut files = BTreeMap::new();
         let mut previous = String::new();
         for (name, range) in tape::index(&bytes, &LIMITS)? {
@@ -71,6 +74,11 @@ impl Seal {
     /// The file at `path`: `metadata/timestamp.json`.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.bytes.get(self.files.get(path)?.clone())
+    }
+
+    /// The same, without a copy to be kept longer.
+    pub fn share(&self, path: &str) -> Option<Bytes> {
+        Some(self.bytes.slice_ref(self.get(path)?))
     }
 
     /// The file as a whole.

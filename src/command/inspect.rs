@@ -88,8 +88,8 @@ enum Content {
 fn look(bytes: Vec<u8>) -> anyhow::Result<Content> {
     if tape::looks_like_tar(&bytes) {
         if bytes.starts_with(RECORD.as_bytes()) {
-            return Ok(Content::Bundle(release::Release::of(&Bundle::open(
-                &bytes,
+            return Ok(Content::Bundle(release::Release::of(&Bundle::of(
+                bytes.into(),
             )?)));
         }
         return Ok(Content::SealedBundle(sealed::Sealed::of(&Seal::open(

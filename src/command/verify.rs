@@ -8,6 +8,7 @@ mod answer;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use bytes::Bytes;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::verdict::{Reason, Verdict};
 
@@ -54,7 +55,7 @@ pub struct Verify {
 /// What a device would be shown.
 struct Shown {
     evidence: Result<Vec<u8>, Reason>,
-    image: Option<Vec<u8>>,
+    image: Option<Bytes>,
 }
 
 impl Verify {
@@ -64,7 +65,7 @@ impl Verify {
         let room = self.room(console, &device)?;
         let mut shown = self.shown(&device)?;
         if let Some(path) = &self.image {
-            shown.image = Some(given::read(path, MAX_IMAGE)?);
+            shown.image = Some(given::read(path, MAX_IMAGE)?.into());
         }
         let judgement = match &shown.evidence {
             Ok(evidence) => {
@@ -165,7 +166,7 @@ impl Verify {
             && let Some(digest) = target.sha256
         {
             let file = release::file_of(&path, digest);
-            let bytes = seal.get(&file).ok_or_else(|| TargetError::Missing {
+            let bytes = seal.share(&file).ok_or_else(|| TargetError::Missing {
                 path: path.clone(),
                 file: file.clone(),
             });
@@ -179,7 +180,7 @@ impl Verify {
         }
         Ok(Shown {
             evidence: Ok(evidence),
-            image: image.or(Some(Vec::new())),
+            image: image.or(Some(Bytes::new())),
         })
     }
 
@@ -223,11 +224,11 @@ impl Verify {
 fn unpacked(
     path: &str,
     file: &str,
-    bytes: &[u8],
+    bytes: Bytes,
     expected: Digest,
     custom: Option<&[u8]>,
-) -> Result<Vec<u8>, ReleaseError> {
-    let found = Digest::of(bytes);
+) -> Result<Bytes, ReleaseError> {
+    let found = Digest::of(&bytes);
     if found != expected {
         return Err(TargetError::Digest {
             file: file.to_owned(),
@@ -236,12 +237,12 @@ fn unpacked(
         }
         .into());
     }
-    let bundle = Bundle::open(bytes).map_err(|source| ReleaseError::Bundle {
+    let bundle = Bundle::of(bytes).map_err(|source| ReleaseError::Bundle {
         path: path.to_owned(),
         source,
     })?;
     release::agree(path, custom.and_then(release::signed_record), &bundle)?;
-    Ok(bundle.image().to_vec())
+    Ok(bundle.into_image())
 }
 
 fn differs(error: ReleaseError) -> anyhow::Error {

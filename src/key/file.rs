@@ -127,15 +127,7 @@ impl Signer for FileSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
-        let signature = self.key.sign(message);
-        // A fault while signing could leak the key in a wrong signature: what does not verify does not leave.
-        if self.public().verifies(message, &signature) {
-            return Ok(signature);
-        }
-        Err(SignError {
-            signer: self.describe(),
-            source: None,
-        })
+        Ok(self.key.sign(message))
     }
 }
 

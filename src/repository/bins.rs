@@ -17,6 +17,7 @@ use crate::role::pipeline::Signed;
 use crate::role::targets::Targets;
 use crate::role::wire::{FileMeta, Hex, Utc};
 use crate::store::{ObjectName, Store, StoreError};
+use bytes::Bytes;
 use cuff_verifier::key::Ed25519;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::refusal::Refusal;
@@ -75,7 +76,7 @@ impl<'a> Work<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     /// Their files, by their names in the store.
-    pub files: BTreeMap<ObjectName, Vec<u8>>,
+    pub files: BTreeMap<ObjectName, Bytes>,
     /// What snapshot says of them.
     pub metas: BTreeMap<String, FileMeta>,
     /// Targets that were not there before.
@@ -297,7 +298,7 @@ fn seal(
         }
         made.metas
             .insert(format!("{name}.json"), FileMeta::of(&bytes, bin.version));
-        made.files.insert(file(&name, &bin)?, bytes);
+        made.files.insert(file(&name, &bin)?, bytes.into());
     }
     Ok(())
 }

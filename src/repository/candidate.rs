@@ -20,6 +20,7 @@ use crate::role::targets::Targets;
 use crate::role::timestamp::Timestamp;
 use crate::role::wire::{FileMeta, Hex, Utc};
 use crate::store::{ObjectName, Store, StoreError};
+use bytes::Bytes;
 use cuff_verifier::digest::Digest;
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub struct Offline {
     /// Current files of targets and products, fresh or published before.
     pub roles: BTreeMap<RoleName, Signed>,
     /// Bundles that are new in the store, by their name there.
-    pub bundles: BTreeMap<ObjectName, Vec<u8>>,
+    pub bundles: BTreeMap<ObjectName, Bytes>,
 }
 
 /// A whole candidate.
@@ -92,8 +93,9 @@ impl Offline {
             roles.insert(role.clone(), signed.ok_or(CandidateError::NotStaged(role))?);
         }
         let mut bundles = BTreeMap::new();
-        for (release, bytes) in &bench.staging().bundles {
-            bundles.insert(bundle_name(release, &Hex::sha256(bytes))?, bytes.clone());
+        for (release, bundle) in &bench.staging().bundles {
+            let name = bundle_name(release, &bundle.sha256())?;
+            bundles.insert(name, bundle.bytes().clone());
         }
         Ok(Self {
             root,
@@ -275,6 +277,18 @@ impl Candidate {
             fleet: addition,
             view,
         })
+    }
+
+    /// What is published when all of this lies in a store, from the root on that was current `before`.
+    pub fn into_published(self, before: Option<&Published>) -> Option<Published> {
+        let mut roots = BTreeMap::new();
+        if let Some((version, root)) = before.and_then(|before| before.roots().last_key_value()) {
+            roots.insert(*version, root.clone());
+        }
+        if let Some(root) = self.offline.fresh.get(&RoleName::Root) {
+            roots.insert(root.draft().version(), root.clone());
+        }
+        Published::made(roots, self.timestamp, self.snapshot, self.offline.roles)
     }
 }
 

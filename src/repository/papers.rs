@@ -3,7 +3,6 @@
 //! They lie beside the mirror, in `metadata/papers/`, so that a review says what changed in them on any machine, without the
 //! store. Nothing in them is trusted: a file counts only if it has the digest that a signed record gives.
 
-use crate::bundle::Bundle;
 use crate::durable::{self, WriteError};
 use crate::repository::desk::Desk;
 use crate::repository::published::Published;
@@ -101,7 +100,7 @@ fn brought(staged: &Staging) -> BTreeMap<String, Vec<u8>> {
     let bundles = staged
         .bundles
         .values()
-        .filter_map(|bytes| Bundle::open(bytes).ok());
+        .filter_map(|bundle| bundle.open().ok());
     let mut papers = BTreeMap::new();
     for bundle in bundles {
         for paper in [bundle.sbom(), bundle.recipients()].into_iter().flatten() {

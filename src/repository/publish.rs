@@ -207,7 +207,7 @@ pub fn publish(
         fleet_begins: live.is_some() && fleet.is_empty() && candidate.fleet.is_some(),
     };
     if !dry_run {
-        let published = read_back(bench, store)?;
+        let published = read_back(bench, store, candidate)?;
         match scope {
             Scope::Staged => mirror::update(bench, &published)?,
             Scope::OnlineOnly | Scope::Bins => mirror::write(&bench.desk().metadata(), &published)?,
@@ -291,7 +291,17 @@ fn is_published(bench: &Bench<'_>) -> bool {
     !staging.is_empty() && staging.roles.iter().all(role) && staging.bundles.keys().all(bundle)
 }
 
-fn read_back(bench: &Bench<'_>, store: &dyn Store) -> Result<Published, PublishError> {
+/// What the store holds now: byte for byte the candidate, which was judged, or what somebody has published since.
+fn read_back(
+    bench: &Bench<'_>,
+    store: &dyn Store,
+    candidate: Candidate,
+) -> Result<Published, PublishError> {
+    if let Some(ours) = candidate.into_published(bench.published())
+        && ours.is_in(store)?
+    {
+        return Ok(ours);
+    }
     let pin = bench.published().map(Published::as_pin);
     Published::read(store, pin.as_ref())?.ok_or(PublishError::Vanished(store.describe()))
 }

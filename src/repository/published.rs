@@ -30,7 +30,7 @@ pub struct Published {
     timestamp: (Signed, Timestamp),
     snapshot: (Signed, Snapshot),
     targets: (Signed, Targets),
-    products: BTreeMap<ProductName, (Signed, Product)>,
+    products: BTreeMap<ProductName, Signed>,
 }
 
 impl Published {
@@ -106,9 +106,7 @@ impl Published {
                 .into_iter()
                 .collect();
             let signed = Signed::open(&role, &file, &authorities)?;
-            if let Draft::Product(name, product) = signed.draft().clone() {
-                products.insert(name, (signed, product));
-            }
+            products.insert(delegation.name.clone(), signed);
         }
         let published = Self {
             roots,
@@ -122,6 +120,43 @@ impl Published {
         let view = published.view();
         view.judge_as_client(anchor, Seen::default(), Clock::Absent)?;
         Ok(Some(published))
+    }
+
+    /// What was made from these files, which were judged, and lies in a store.
+    pub fn made(
+        roots: BTreeMap<u64, Signed>,
+        timestamp: Signed,
+        snapshot: Signed,
+        mut roles: BTreeMap<RoleName, Signed>,
+    ) -> Option<Self> {
+        let targets = roles.remove(&RoleName::Targets)?;
+        let drafts = (
+            roots.values().next_back()?.draft().clone(),
+            timestamp.draft().clone(),
+            snapshot.draft().clone(),
+            targets.draft().clone(),
+        );
+        let (
+            Draft::Root(root),
+            Draft::Timestamp(stamp),
+            Draft::Snapshot(lists),
+            Draft::Targets(delegations),
+        ) = drafts
+        else {
+            return None;
+        };
+        let products = roles.into_iter().filter_map(|(role, signed)| match role {
+            RoleName::Product(name) => Some((name, signed)),
+            _ => None,
+        });
+        Some(Self {
+            roots,
+            root,
+            timestamp: (timestamp, stamp),
+            snapshot: (snapshot, lists),
+            targets: (targets, delegations),
+            products: products.collect(),
+        })
     }
 
     /// Its files, for the verifier; the roots from the pinned one on.
@@ -181,14 +216,14 @@ impl Published {
 
     /// A product role.
     pub fn product(&self, name: &ProductName) -> Option<&Product> {
-        self.products.get(name).map(|(_, product)| product)
+        product_in(self.products.get(name)?)
     }
 
     /// All products.
     pub fn products(&self) -> impl Iterator<Item = (&ProductName, &Product)> {
         self.products
             .iter()
-            .map(|(name, (_, product))| (name, product))
+            .filter_map(|(name, signed)| Some((name, product_in(signed)?)))
     }
 
     /// The current snapshot.
@@ -208,7 +243,7 @@ impl Published {
             RoleName::Timestamp => Some(&self.timestamp.0),
             RoleName::Snapshot => Some(&self.snapshot.0),
             RoleName::Targets => Some(&self.targets.0),
-            RoleName::Product(name) => self.products.get(name).map(|(signed, _)| signed),
+            RoleName::Product(name) => self.products.get(name),
         }
     }
 
@@ -321,6 +356,13 @@ fn read_roots(
         let (signed, next) = Signed::open_root(&bytes, Some(&root))?;
         roots.insert(version, signed);
         root = next;
+    }
+}
+
+fn product_in(signed: &Signed) -> Option<&Product> {
+    match signed.draft() {
+        Draft::Product(_, product) => Some(product),
+        _ => None,
     }
 }
 

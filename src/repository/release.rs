@@ -23,6 +23,8 @@ pub struct Release {
     pub file: String,
     /// The bundle.
     pub bundle: Bundle,
+    /// Its SHA-256.
+    pub digest: Digest,
 }
 
 /// Fetches the bundle of a finding.
@@ -37,7 +39,7 @@ pub fn fetch(source: &dyn Source, finding: &Finding) -> Result<Release, ReleaseE
         None => ReleaseError::Unknown(path.clone()),
     })?;
     let (file, bytes) = download(source, path, listing)?;
-    let bundle = Bundle::open(&bytes).map_err(|source| ReleaseError::Bundle {
+    let bundle = Bundle::of(bytes.into()).map_err(|source| ReleaseError::Bundle {
         path: path.clone(),
         source,
     })?;
@@ -47,6 +49,7 @@ pub fn fetch(source: &dyn Source, finding: &Finding) -> Result<Release, ReleaseE
         path: path.clone(),
         role: finding.role.clone().unwrap_or_else(|| "targets".to_owned()),
         file,
+        digest: listing.sha256.unwrap_or_else(|| bundle.digest()),
         bundle,
     })
 }

@@ -238,7 +238,9 @@ pub enum ReviewError {
 }
 
 /// Every staged release has its bundle, the bundle is the one named, and its record is the one to be signed.
-fn open_bundles(bench: &Bench<'_>) -> Result<BTreeMap<ReleaseName, Bundle>, ReviewError> {
+fn open_bundles<'b>(
+    bench: &'b Bench<'_>,
+) -> Result<BTreeMap<ReleaseName, &'b Bundle>, ReviewError> {
     let staging = bench.staging();
     let mut opened = BTreeMap::new();
     for staged in staging.roles.values() {
@@ -253,18 +255,18 @@ fn open_bundles(bench: &Bench<'_>) -> Result<BTreeMap<ReleaseName, Bundle>, Revi
                 continue;
             }
             let (role, release) = (staged.draft().name(), release.clone());
-            let Some(bytes) = staging.bundles.get(&release) else {
+            let Some(bundle) = staging.bundles.get(&release) else {
                 return Err(ReviewError::NoBundle { role, release });
             };
-            let (expected, found) = (entry.hashes.sha256, Hex::sha256(bytes));
-            if expected != found || entry.length != bytes.len() as u64 {
+            let (expected, found) = (entry.hashes.sha256, bundle.sha256());
+            if expected != found || entry.length != bundle.bytes().len() as u64 {
                 return Err(ReviewError::OtherBundle {
                     release,
                     expected,
                     found,
                 });
             }
-            match Bundle::open(bytes) {
+            match bundle.open() {
                 Ok(bundle) if bundle.record() == entry.record() => {
                     opened.insert(release, bundle);
                 }
@@ -304,8 +306,8 @@ pub(super) fn digest(bench: &Bench<'_>) -> Hex {
             Hex::sha256(Staged::signed(staged))
         );
     }
-    for (release, bytes) in &bench.staging().bundles {
-        let _ = writeln!(text, "bundle {release} {}", Hex::sha256(bytes));
+    for (release, bundle) in &bench.staging().bundles {
+        let _ = writeln!(text, "bundle {release} {}", bundle.sha256());
     }
     Hex::sha256(text.as_bytes())
 }

@@ -4,11 +4,14 @@
 //! changed the same role. Reading gives the staged roles with the signatures that were made for exactly these bytes;
 //! nothing here says whether a signature counts.
 
+pub mod bundle;
+
 use crate::durable::{self, WriteError};
 use crate::name::Product as ProductName;
 use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{ReadError, Signature, Staged};
 use crate::role::wire::Hex;
+use bundle::StagedBundle;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +24,7 @@ pub struct Staging {
     /// Roles with their signatures so far.
     pub roles: BTreeMap<RoleName, Staged>,
     /// Bundles by release.
-    pub bundles: BTreeMap<ReleaseName, Vec<u8>>,
+    pub bundles: BTreeMap<ReleaseName, StagedBundle>,
     /// Signatures that were made for other bytes and do not count.
     pub outdated: Vec<Outdated>,
 }
@@ -81,9 +84,9 @@ impl Staging {
 
     /// Writes what differs from `before` to `folder`: roles, bundles, and the removal of signatures for other bytes.
     pub fn save(&self, before: &Self, folder: &Path) -> Result<(), StagingError> {
-        for (release, bytes) in &self.bundles {
-            if before.bundles.get(release) != Some(bytes) {
-                write(&bundle_path(folder, release), bytes)?;
+        for (release, bundle) in &self.bundles {
+            if before.bundles.get(release) != Some(bundle) {
+                write(&bundle_path(folder, release), bundle.bytes())?;
             }
         }
         for (role, staged) in &self.roles {
@@ -149,7 +152,7 @@ impl Staging {
                 let version = file_name(&path)?.parse();
                 let version = version.map_err(|_| StagingError::Stray(path.clone()))?;
                 let release = ReleaseName::new(product.clone(), version);
-                self.bundles.insert(release, read(&path)?);
+                self.bundles.insert(release, read(&path)?.into());
             }
         }
         Ok(())

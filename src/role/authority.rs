@@ -91,20 +91,12 @@ impl Authority {
 
     /// Who of these keys has signed some bytes, and how many are still missing.
     pub fn tally(&self, signed: &[u8], signatures: &Signatures) -> Tally {
-        // A file holds only so many signatures; those of strangers must not crowd out ours.
-        let ours: Signatures = signatures
-            .iter()
-            .filter(|(id, _)| self.keys.contains_key(id))
-            .map(|(id, signature)| (*id, *signature))
-            .collect();
-        if ours.is_empty() {
-            // Nothing to be counted, and a large role is long to read.
+        let Some(file) = self.file(signed, signatures) else {
             return Tally {
                 valid: BTreeSet::new(),
                 missing: self.threshold.max(1),
             };
-        }
-        let file = write(signed, &ours);
+        };
         let missing = match self.authenticate(&file) {
             Ok(_) => 0,
             Err(Refusal {
@@ -117,6 +109,24 @@ impl Authority {
             valid: self.signers(&file).unwrap_or_default(),
             missing,
         }
+    }
+
+    /// Who of these keys has signed some bytes.
+    pub fn valid(&self, signed: &[u8], signatures: &Signatures) -> BTreeSet<Hex> {
+        let file = self.file(signed, signatures);
+        file.and_then(|file| self.signers(&file).ok())
+            .unwrap_or_default()
+    }
+
+    /// The bytes with the signatures of these keys, if there are any: a large role is long to read for nothing. A file holds only
+    /// so many, and those of strangers must not crowd out ours.
+    fn file(&self, signed: &[u8], signatures: &Signatures) -> Option<Vec<u8>> {
+        let ours: Signatures = signatures
+            .iter()
+            .filter(|(id, _)| self.keys.contains_key(id))
+            .map(|(id, signature)| (*id, *signature))
+            .collect();
+        (!ours.is_empty()).then(|| write(signed, &ours))
     }
 
     fn signers(&self, file: &[u8]) -> Result<BTreeSet<Hex>, Refusal> {

@@ -60,7 +60,7 @@ impl Draft {
                 serde_json::from_slice(signed).map_err(unreadable)?,
             ),
         };
-        if draft.is_written_as(signed) && draft.names_keys_by_their_ids() {
+        if draft.encode().is_ok_and(|bytes| bytes == signed) && draft.names_keys_by_their_ids() {
             Ok(draft)
         } else {
             Err(ReadError::NotOurs { role: name.clone() })
@@ -130,9 +130,9 @@ impl Draft {
         keys.iter().all(|(id, key)| *id == Hex::from(key.0.id()))
     }
 
-    /// Whether we would write these very bytes. Canonical bytes are the only ones of their value, so what the types write plainly
-    /// is compared first: the way through a tree of values is long for a large role.
-    fn is_written_as(&self, signed: &[u8]) -> bool {
+    /// The bytes people sign. Canonical bytes are the only ones of their value, so that what the types write plainly mostly is
+    /// what is wanted: the way through a tree of values is long for a large role.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
         let plain = match self {
             Self::Root(role) => serde_json::to_vec(role),
             Self::Targets(role) => serde_json::to_vec(role),
@@ -140,12 +140,9 @@ impl Draft {
             Self::Snapshot(role) => serde_json::to_vec(role),
             Self::Timestamp(role) => serde_json::to_vec(role),
         };
-        (plain.is_ok_and(|bytes| bytes == signed) && canonical::is(signed))
-            || self.encode().is_ok_and(|bytes| bytes == signed)
-    }
-
-    /// The bytes people sign.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
+        if let Some(bytes) = plain.ok().filter(|bytes| canonical::is(bytes)) {
+            return Ok(bytes);
+        }
         let value = match self {
             Self::Root(role) => serde_json::to_value(role),
             Self::Targets(role) => serde_json::to_value(role),
@@ -291,11 +288,11 @@ impl Staged {
 
     /// Seals the role when every authority is satisfied; keeps the valid signatures and no other.
     pub fn seal(self, authorities: &[Authority]) -> Result<Signed, ReadError> {
-        let tallies = self.tally(authorities);
-        let signatures = tallies
+        let valid = authorities
             .iter()
-            .flat_map(|tally| &tally.valid)
-            .filter_map(|id| self.signatures.get(id).map(|signature| (*id, *signature)))
+            .flat_map(|authority| authority.valid(&self.signed, &self.signatures));
+        let signatures = valid
+            .filter_map(|id| Some((id, *self.signatures.get(&id)?)))
             .collect();
         let file = write(&self.signed, &signatures);
         authenticate(&self.draft.name(), &file, authorities)?;

@@ -96,7 +96,7 @@ impl FetchedRelease {
             hardware: record.hardware.iter().map(ToString::to_string).collect(),
             minimum_bootloader: record.minimum_bootloader,
             length: release.bundle.length().0,
-            sha256: release.bundle.digest().to_string(),
+            sha256: release.digest.to_string(),
         }
     }
 }

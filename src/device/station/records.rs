@@ -14,7 +14,7 @@ use self::record::{Entry, FORMAT, Record};
 use self::told::Told;
 use super::serials::Range;
 use crate::durable::{self, Lock, LockError, WriteError};
-use crate::key::{SignError, Signer};
+use crate::key::{SignError, Signer, verified_signature};
 
 /// A log that is being written, by this process alone.
 pub struct Records {
@@ -142,7 +142,7 @@ impl Records {
             source,
         };
         let said = record.said().map_err(|error| io(error.into()))?;
-        let line = record::line(&said, &self.key.sign(said.as_bytes())?);
+        let line = record::line(&said, &verified_signature(&*self.key, said.as_bytes())?);
         self.file
             .write_all(format!("{line}\n").as_bytes())
             .and_then(|()| self.file.sync_all())

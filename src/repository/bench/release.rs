@@ -82,7 +82,7 @@ impl Bench<'_> {
             _ => {}
         }
         draft.targets.insert(name.clone(), release);
-        self.staging.bundles.insert(name, bundle);
+        self.staging.bundles.insert(name, bundle.into());
         self.put(Draft::Product(product, draft))?;
         Ok(Stage::Staged)
     }
@@ -159,10 +159,10 @@ impl Bench<'_> {
                 }
                 Draft::Product(name, product) if is_stale => {
                     let old = std::mem::replace(product, self.product_draft(name)?);
-                    for (release, bytes) in &self.staging.bundles {
+                    for (release, bundle) in &self.staging.bundles {
                         if let Some(entry) = old.targets.get(release)
                             && release.product() == name
-                            && entry.hashes.sha256 == Hex::sha256(bytes)
+                            && entry.hashes.sha256 == bundle.sha256()
                         {
                             refuse_published(release, entry, product)?;
                             product.targets.insert(release.clone(), entry.clone());

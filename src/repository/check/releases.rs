@@ -97,7 +97,7 @@ fn bundle(
         case.referenced.insert(release::file_of(path, digest));
     }
     let opened = release::download(case.source, path, &listing).and_then(|(_, bytes)| {
-        let bundle = Bundle::open(&bytes).map_err(|source| ReleaseError::Bundle {
+        let bundle = Bundle::of(bytes.into()).map_err(|source| ReleaseError::Bundle {
             path: path.to_owned(),
             source,
         })?;

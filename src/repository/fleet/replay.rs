@@ -17,6 +17,7 @@ use crate::role::name::{ReleaseName, RoleName};
 use crate::role::pipeline::{Draft, Signed};
 use crate::role::product::Product;
 use crate::store::Store;
+use bytes::Bytes;
 use cuff_bootloader::layout::Layout;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::judge::{self, Versions};
@@ -64,7 +65,7 @@ impl Fleet {
 #[derive(Default)]
 struct Known {
     /// Images of releases.
-    images: BTreeMap<ReleaseName, Vec<u8>>,
+    images: BTreeMap<ReleaseName, Bytes>,
     /// The boards that products name.
     boards: BTreeMap<ProductName, Vec<Layout>>,
 }
@@ -193,7 +194,7 @@ impl Replay<'_> {
         &self,
         release: &ReleaseName,
         role: &Product,
-        images: &'k mut BTreeMap<ReleaseName, Vec<u8>>,
+        images: &'k mut BTreeMap<ReleaseName, Bytes>,
     ) -> Result<&'k [u8], FleetError> {
         let place = match images.entry(release.clone()) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
@@ -204,13 +205,13 @@ impl Replay<'_> {
         let name = bundle_name(release, &digest.ok_or_else(missing)?)?;
         let bytes = match self.offline.bundles.get(&name) {
             Some(bytes) => bytes.clone(),
-            None => self.store.get(&name)?.ok_or_else(missing)?,
+            None => self.store.get(&name)?.ok_or_else(missing)?.into(),
         };
-        let bundle = Bundle::open(&bytes).map_err(|source| FleetError::Bundle {
+        let bundle = Bundle::of(bytes).map_err(|source| FleetError::Bundle {
             release: release.clone(),
             source: Box::new(source),
         })?;
-        Ok(place.insert(bundle.image().to_vec()))
+        Ok(place.insert(bundle.into_image()))
     }
 }
 

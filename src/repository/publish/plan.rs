@@ -12,13 +12,14 @@ use crate::role::name::RoleName;
 use crate::role::root::Root;
 use crate::role::wire::Hex;
 use crate::store::{Object, ObjectName, Put, Replace, Store, StoreError};
+use bytes::Bytes;
 use cuff_verifier::time::Clock;
 use cuff_verifier::trusted::Seen;
 
 /// The order of writes.
 pub(super) struct Plan {
-    puts: Vec<(ObjectName, Vec<u8>)>,
-    root: Option<(ObjectName, Vec<u8>)>,
+    puts: Vec<(ObjectName, Bytes)>,
+    root: Option<(ObjectName, Bytes)>,
     root_last: bool,
     swap: (ObjectName, Option<Vec<u8>>, Vec<u8>),
     /// Clients could see a new root with an old timestamp for a moment.
@@ -37,18 +38,18 @@ impl Plan {
             if *role != RoleName::Root {
                 puts.push((
                     object(&role.file(signed.draft().version()))?,
-                    signed.file().to_owned(),
+                    Bytes::copy_from_slice(signed.file()),
                 ));
             }
         }
         puts.extend(candidate.bins.files.clone());
         if let Some(fleet) = &candidate.fleet {
-            puts.push((fleet.name.clone(), fleet.bytes.clone()));
+            puts.push((fleet.name.clone(), Bytes::copy_from_slice(&fleet.bytes)));
         }
         let snapshot = &candidate.snapshot;
         puts.push((
             object(&RoleName::Snapshot.file(snapshot.draft().version()))?,
-            snapshot.file().to_owned(),
+            Bytes::copy_from_slice(snapshot.file()),
         ));
         let root = candidate.offline.fresh.get(&RoleName::Root);
         let root_object = root
@@ -76,7 +77,7 @@ impl Plan {
         }
         Ok(Self {
             puts,
-            root: root_object.zip(root.map(|signed| signed.file().to_owned())),
+            root: root_object.zip(root.map(|signed| Bytes::copy_from_slice(signed.file()))),
             root_last,
             swap,
             gap,
@@ -149,7 +150,7 @@ impl Gap {
     }
 }
 
-fn object_of((name, bytes): &(ObjectName, Vec<u8>)) -> Object<'_> {
+fn object_of((name, bytes): &(ObjectName, Bytes)) -> Object<'_> {
     Object { name, bytes }
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub(super) fn all(
     bench: &Bench<'_>,
     people: &People,
-    bundles: &BTreeMap<ReleaseName, Bundle>,
+    bundles: &BTreeMap<ReleaseName, &Bundle>,
     warnings: &mut Vec<Warning>,
 ) -> Vec<RoleReview> {
     let papers = Papers::of(bench.desk());
