@@ -261,7 +261,7 @@ impl Report {
         let count = NOT_FOR_A_CHIP.len();
         let (held, failed) = (held.len(), failed.len());
         let told = format!(
-            "{text}{program} on thumbv7em: {held} hold, {failed} fail, in {seconds} s; {count} not for a chip\n"
+            "\n{text}{program} on thumbv7em: {held} hold, {failed} fail, in {seconds} s; {count} not for a chip\n"
         );
         std::io::stderr().write_all(told.as_bytes()).unwrap();
     }
