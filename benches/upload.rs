@@ -19,6 +19,8 @@ const ROUNDS: usize = 7;
 const LOADS: [(usize, usize); 2] = [(48, 512 << 10), (400, 14 << 10)];
 
 fn main() {
+    // As cuff does when it opens a bucket; what comes first here is object_store alone.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     println!("\n### Uploads to a local S3 server, median of {ROUNDS}\n");
     println!(
         "| objects | object_store | cuff | cuff, read back as `publish` does | cuff / object_store |"

@@ -16,8 +16,8 @@ import sys
 import tempfile
 import time
 
-CUFF = pathlib.Path(sys.argv[1])
-WORK = pathlib.Path(sys.argv[2])
+CUFF = pathlib.Path(sys.argv[1]).resolve()
+WORK = pathlib.Path(sys.argv[2]).resolve()
 WORDS = sys.argv[3:] or ["images", "repositories", "uploads"]
 HERE = pathlib.Path(__file__).parent
 BIN = WORK / "python" / "bin"
