@@ -9,7 +9,7 @@ use crate::{
     counter,
     flash::{Chip, Fault, Flash},
     journal,
-    judge::{self, Judged, Place},
+    judge::{self, Place},
     layout::{Region, Slot},
     log::{self, Kind},
     plan::{Memory, Seen, Step},
@@ -43,6 +43,10 @@ pub fn carry<F: Flash>(
     step: Step,
 ) -> Result<(), Fault> {
     let record = seen.banks.record().ok_or(Fault::Lost)?;
+    // What was read once may have been spoiled on its way.
+    if trust::look(chip).record() != Some(record) {
+        return Err(Fault::Lost);
+    }
     let layout = chip.layout();
     match step {
         Step::Repair { good, damaged } => {
@@ -143,7 +147,7 @@ fn accept<F: Flash>(
     let trial = Some(Trial { image, opened });
     commit(
         chip,
-        &Record {
+        &mut Record {
             trial,
             former: None,
             ..*record
@@ -250,14 +254,13 @@ fn advance<F: Flash>(
     record: &Record,
     place: Place,
 ) -> Result<(), Fault> {
-    let Some(Judged {
-        advance: Some(advance),
-        ..
-    }) = memory.judged_at(place)
-    else {
+    refuse_unless_agreed(memory)?;
+    let Some((of, judged)) = &mut memory.judged else {
         return Ok(());
     };
-    refuse_unless_agreed(memory)?;
+    let Some(advance) = judged.advance.as_mut().filter(|_| *of == place) else {
+        return Ok(());
+    };
     // What the judge was told must still be so, or its answer is about another unit.
     let unmoved = Record {
         root: record.root,
@@ -282,10 +285,8 @@ fn advance<F: Flash>(
         }
         None => RootAt::Kept,
     };
-    trust::commit(chip, &advance.next, root)?;
-    if let Some((_, judged)) = &mut memory.judged {
-        judged.advance = None;
-    }
+    trust::commit(chip, &mut advance.next, root)?;
+    judged.advance = None;
     Ok(())
 }
 
@@ -297,7 +298,7 @@ fn conclude<F: Flash>(
     step: Step,
 ) -> Result<(), Fault> {
     let spare = chip.layout().spare();
-    let next = match (step, record.trial, record.former) {
+    let mut next = match (step, record.trial, record.former) {
         (Step::Confirm, Some(trial), _) => {
             note(chip, record, Kind::Installed, low(trial.image.counter.0));
             Record {
@@ -328,7 +329,7 @@ fn conclude<F: Flash>(
         }
         _ => return Err(Fault::Lost),
     };
-    commit(chip, &next)?;
+    commit(chip, &mut next)?;
     *memory = Memory {
         inbox: memory.inbox,
         candidate: match step {
@@ -344,8 +345,8 @@ fn conclude<F: Flash>(
     Ok(())
 }
 
-fn commit<F: Flash>(chip: &mut Chip<'_, F>, next: &Record) -> Result<(), Fault> {
-    trust::commit(chip, next, RootAt::Kept).map(|_| ())
+fn commit<F: Flash>(chip: &mut Chip<'_, F>, next: &mut Record) -> Result<(), Fault> {
+    trust::commit(chip, next, RootAt::Kept)
 }
 
 fn holds<F: Flash>(chip: &mut Chip<'_, F>, region: Region, image: &Image) -> Sure {

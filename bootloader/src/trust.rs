@@ -107,28 +107,24 @@ pub fn repair<F: Flash>(chip: &mut Chip<'_, F>, good: Bank) -> Result<(), Fault>
     write(chip, bad, &record, RootAt::Flash(from))
 }
 
-/// Commits the next state under the next sequence and gives it back.
+/// Commits the next state, and gives it the next sequence where it lies: a copy is what a disturbance could spoil unseen.
 ///
 /// Syscalls of flash, in order: erase B, program root, program record, read back B; the same for A.
 pub fn commit<F: Flash>(
     chip: &mut Chip<'_, F>,
-    next: &Record,
+    next: &mut Record,
     root: RootAt<'_>,
-) -> Result<Record, Fault> {
+) -> Result<(), Fault> {
     let Banks::Equal(now) = look(chip) else {
         return Err(Fault::Lost);
     };
-    let next = Record {
-        sequence: now.sequence.checked_add(1).ok_or(Fault::Outside)?,
-        ..*next
-    };
+    next.sequence = now.sequence.checked_add(1).ok_or(Fault::Outside)?;
     let root = match root {
         RootAt::Kept => RootAt::Flash(root_region(chip, Bank::A, now.root.length)),
         other => other,
     };
-    write(chip, Bank::B, &next, root)?;
-    repair(chip, Bank::B)?;
-    Ok(next)
+    write(chip, Bank::B, next, root)?;
+    repair(chip, Bank::B)
 }
 
 /// Writes the first record of a unit: for provisioning, and for devices in memory.

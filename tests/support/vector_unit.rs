@@ -89,11 +89,16 @@ impl Vector {
 
 /// A unit of no importance, provisioned as any other, on the board of this description.
 pub fn blank_unit(path: &Path, description: &Path) {
+    unit_with(path, description, Release::new("0.1", 1, 500));
+}
+
+/// A unit that runs this release.
+pub fn unit_with(path: &Path, description: &Path, release: Release) {
     let text = fs::read_to_string(description).unwrap();
     let board = Board::read("board.toml", &text).unwrap();
     folder::create(path, &board, &text).unwrap();
     let mut band = Factory::new("band");
-    band.release(Release::new("0.1", 1, 500));
+    band.release(release);
     let shipment = Shipment::open(band.seal()).unwrap();
     let goods = shipment.goods("band", None).unwrap().unwrap();
     let pin = Pin::File(band.root(1).to_vec());
@@ -125,7 +130,7 @@ fn become_device(sim: &mut Sim, device: &Device) -> Record {
     let known = device.known();
     let chip = &mut sim.chip();
     let old = *trust::look(chip).record().unwrap();
-    let next = Record {
+    let mut next = Record {
         identity: Identity {
             product: Text::new(known.product).unwrap(),
             hardware: Text::new(known.hardware).unwrap(),
@@ -144,5 +149,6 @@ fn become_device(sim: &mut Sim, device: &Device) -> Record {
         ..old
     };
     counter::raise(chip, known.counter).unwrap();
-    trust::commit(chip, &next, RootAt::Memory(known.root)).unwrap()
+    trust::commit(chip, &mut next, RootAt::Memory(known.root)).unwrap();
+    next
 }

@@ -1,6 +1,6 @@
 //! The vectors of `fixtures/vectors`, and what stands beside each of them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,11 +7,12 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use object::read::elf::{ElfFile32, ProgramHeader};
 use object::{Endianness, elf};
 use toml::{Table, Value};
 
+use crate::code;
 use crate::compiler;
 use crate::place;
 use crate::tool::Tool;
@@ -132,22 +133,44 @@ pub fn build() -> Result<()> {
 /// Builds what tests run on a chip, into `boards/target/programs`: the bootloader, every kind of demo band, and the TUF client,
 /// each as the bytes that lie in flash.
 pub fn deliver() -> Result<()> {
-    let folder = target_directory().join("programs");
-    fs::create_dir_all(&folder)?;
-    // Kinds of one program are built in the same place, and tests ask for them side by side.
-    let lock = fs::File::create(folder.join("lock"))?;
-    lock.lock()?;
+    let _lock = lock()?;
     for delivered in DELIVERED {
         let (name, elf) = delivered.build()?;
-        let flat = flat(&elf)?;
-        let file = folder.join(format!("{name}.bin"));
-        // Not written when it is the same: a test that is running may be reading it.
-        if fs::read(&file).is_ok_and(|before| before == flat) {
-            continue;
-        }
-        fs::write(&file, flat).with_context(|| format!("could not write {}", file.display()))?;
+        put(&format!("{name}.bin"), &flat(&elf)?)?;
     }
     Ok(())
+}
+
+/// Builds a bootloader as it is delivered, and writes what its code is beside it, into `boards/target/programs/NAME.map`.
+pub fn map(name: &str) -> Result<()> {
+    let _lock = lock()?;
+    let program = program(name)?;
+    let delivered = flat(&program.build(name, "")?)?;
+    let elf = program.build_with_lines(name)?;
+    ensure!(
+        flat(&elf)? == delivered,
+        "{name} with names and lines is another program"
+    );
+    put(&format!("{name}.bin"), &delivered)?;
+    put(&format!("{name}.map"), code::map(&elf)?.as_bytes())
+}
+
+/// Kinds of one program are built in the same place, and tests ask for them side by side.
+fn lock() -> Result<fs::File> {
+    let folder = target_directory().join("programs");
+    fs::create_dir_all(&folder)?;
+    let lock = fs::File::create(folder.join("lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Not written when it is the same: a test that is running may be reading it.
+fn put(name: &str, bytes: &[u8]) -> Result<()> {
+    let file = target_directory().join("programs").join(name);
+    if fs::read(&file).is_ok_and(|before| before == bytes) {
+        return Ok(());
+    }
+    fs::write(&file, bytes).with_context(|| format!("could not write {}", file.display()))
 }
 
 /// A program that tests run on a chip.

@@ -4,6 +4,7 @@
 
 mod boards;
 mod chip;
+mod code;
 mod compiler;
 mod conformance;
 mod coverage;
@@ -17,6 +18,7 @@ mod power;
 mod qemu;
 mod setup;
 mod size;
+mod skip;
 mod steps;
 mod test;
 mod tool;
@@ -46,10 +48,14 @@ cargo xtask TASK
   miri                           verifier and bootloader under an interpreter that sees undefined behaviour; some minutes
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
-  boards                         build what tests run on a chip, into boards/target/programs
+  boards [--map NAME]            build what tests run on a chip, into boards/target/programs; --map builds one bootloader and
+                                 says what its code is
   sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
   sweep chip [--shard K/N]       the same on an emulated chip, at every store into flash, or at every Nth from the Kth on; a whole
                                  run takes a day
+  sweep skip [--row NAME] [--shard K/N | --sample N [--seed S]] [--crypto]
+                                 skip each instruction that the bootloader executes on bad updates, one at a time, in QEMU; report
+                                 what comes of it; hours. --crypto skips those of digests and signatures, and no others
   size                           what verifier and bootloaders cost on a wearable, against their budgets, and what may panic
 ";
 
@@ -87,9 +93,14 @@ fn main() -> ExitCode {
         ["sweep", "publish"] => test::sweep("store", "sweep", "all"),
         ["sweep", "provision"] => test::sweep("station_cuts", "sweep", "all"),
         ["boards"] => boards::deliver(),
+        ["boards", "--map", name] => boards::map(name),
         ["sweep", "power"] => power::run(),
         ["sweep", "chip"] => test::sweep("chip_cuts", "sweep", "all"),
         ["sweep", "chip", "--shard", shard] => test::sweep("chip_cuts", "sweep", shard),
+        ["sweep", "skip", options @ ..] => match skip::Options::read(options) {
+            Some(options) => skip::run(&options),
+            None => return usage(),
+        },
         ["size"] => size::run(),
         _ => return usage(),
     };

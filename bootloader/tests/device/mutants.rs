@@ -104,11 +104,11 @@ fn installed_before_confirm(chip: &mut Chip<'_, Flash>) -> Ended {
         };
         let accepted = carry(chip, seen, memory, BOOTLOADER, step);
         let record = *trust::look(chip).record()?;
-        let next = Record {
+        let mut next = Record {
             installed: Some(image),
             ..record
         };
-        Some(accepted.and_then(|()| trust::commit(chip, &next, RootAt::Kept).map(|_| ())))
+        Some(accepted.and_then(|()| trust::commit(chip, &mut next, RootAt::Kept)))
     })
 }
 

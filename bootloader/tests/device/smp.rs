@@ -653,7 +653,7 @@ fn the_longest_answers_fit() {
     }
     cuff_bootloader::trust::commit(
         &mut bench.unit.chip(),
-        &record,
+        &mut record,
         cuff_bootloader::trust::RootAt::Kept,
     )
     .expect("committed");

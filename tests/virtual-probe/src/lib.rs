@@ -12,5 +12,5 @@
 
 pub mod bench;
 mod port;
-mod qemu;
+pub mod qemu;
 mod serve;

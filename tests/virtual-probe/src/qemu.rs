@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem;
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 pub struct Qemu {
     child: Child,
     model: String,
+    more: Vec<String>,
     /// Holds the sockets, and the memory that outlives the emulator.
     folder: TempDir,
     bus: BufReader<UnixStream>,
@@ -36,11 +37,17 @@ pub struct Qemu {
 impl Qemu {
     /// Starts a machine; its core is stopped.
     pub fn start(model: &str) -> io::Result<Self> {
+        Self::start_with(model, &[])
+    }
+
+    /// The same, with more words on QEMU's command line.
+    pub fn start_with(model: &str, more: &[String]) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (child, bus, gdb, serial) = spawn(model, folder.path())?;
+        let (child, bus, gdb, serial) = spawn(model, more, folder.path())?;
         let mut machine = Self {
             child,
             model: model.to_owned(),
+            more: more.to_vec(),
             folder,
             bus,
             gdb,
@@ -64,6 +71,11 @@ impl Qemu {
         Ok(())
     }
 
+    /// The file that holds the memory in which flash lies, from its first byte on.
+    pub fn memory(&self) -> PathBuf {
+        self.folder.path().join("memory")
+    }
+
     /// Whether the emulator has given up since this was asked last. It does so when a core locks up; another one is in its
     /// place then, stopped, with the flash of the first.
     pub fn has_died(&mut self) -> bool {
@@ -83,7 +95,7 @@ impl Qemu {
         }
         drop(self.child.stdin.take());
         self.child.wait()?;
-        let again = spawn(&self.model, self.folder.path())?;
+        let again = spawn(&self.model, &self.more, self.folder.path())?;
         (self.child, self.bus, self.gdb, self.serial) = again;
         self.heard.clear();
         (self.running, self.died) = (false, true);
@@ -191,6 +203,16 @@ impl Qemu {
         self.registers.contains_key(name)
     }
 
+    /// All core registers, as [`Qemu::set_registers`] takes them.
+    pub fn registers(&mut self) -> io::Result<String> {
+        self.gdb("g")
+    }
+
+    /// Sets all core registers.
+    pub fn set_registers(&mut self, registers: &str) -> io::Result<()> {
+        self.gdb(&format!("G{registers}")).map(|_| ())
+    }
+
     /// Sets or clears a breakpoint.
     pub fn breakpoint(&mut self, address: u32, set: bool) -> io::Result<()> {
         let letter = if set { 'Z' } else { 'z' };
@@ -230,6 +252,15 @@ impl Qemu {
         }
     }
 
+    /// Waits until the core stops by itself; whether it did within this time.
+    pub fn wait(&mut self, limit: Duration) -> io::Result<bool> {
+        if self.running && self.receive(limit)?.is_none() {
+            return Ok(false);
+        }
+        self.running = false;
+        Ok(true)
+    }
+
     /// Stops the core; whether it had stopped by itself before.
     pub fn halt(&mut self) -> io::Result<bool> {
         if !self.running {
@@ -261,6 +292,13 @@ impl Qemu {
             }
             std::thread::sleep(Duration::from_micros(200));
         }
+        Ok(())
+    }
+
+    /// Ends the machine as its owner would, with all it logs written.
+    pub fn quit(&mut self) -> io::Result<()> {
+        self.send("qRcmd,71756974")?;
+        while self.receive(PATIENCE).is_ok_and(|said| said.is_some()) {}
         Ok(())
     }
 
@@ -365,7 +403,7 @@ impl Drop for Qemu {
 type Lines = (Child, BufReader<UnixStream>, UnixStream, u16);
 
 /// Starts the emulator. What is plain memory beside the core's own, where the flash is, lies in a file.
-fn spawn(model: &str, folder: &Path) -> io::Result<Lines> {
+fn spawn(model: &str, more: &[String], folder: &Path) -> io::Result<Lines> {
     let at = |name: &str| folder.join(name).display().to_string();
     for old in ["bus", "gdb"] {
         let _there_was_none = fs::remove_file(at(old));
@@ -390,6 +428,7 @@ fn spawn(model: &str, folder: &Path) -> io::Result<Lines> {
         .arg("-chardev")
         .arg(format!("socket,id=g,path={},server=on,wait=off", at("gdb")))
         .args(["-gdb", "chardev:g"])
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()?;

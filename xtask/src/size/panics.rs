@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use anyhow::{Context, Result, ensure};
-use object::{File, Object, ObjectSection, ObjectSymbol, SymbolKind};
-use rustc_demangle::demangle;
+use object::{File, Object, ObjectSection};
+
+use crate::code::{Function, Lines, function_at, functions, lines};
 
 /// A place in the sources that may panic.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,33 +79,6 @@ pub fn calls(program: &Path) -> Result<Vec<Call>> {
     Ok(calls.into_iter().collect())
 }
 
-struct Function {
-    name: String,
-    size: u64,
-}
-
-/// By address, without the Thumb bit.
-fn functions(file: &File<'_>) -> BTreeMap<u64, Function> {
-    file.symbols()
-        .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0)
-        .filter_map(|symbol| {
-            let function = Function {
-                name: format!("{:#}", demangle(symbol.name().ok()?)),
-                size: symbol.size(),
-            };
-            Some((symbol.address() & !1, function))
-        })
-        .collect()
-}
-
-fn function_at(functions: &BTreeMap<u64, Function>, address: u64) -> Option<(u64, &Function)> {
-    functions
-        .range(..=address)
-        .next_back()
-        .filter(|(start, function)| address < *start + function.size)
-        .map(|(start, function)| (*start, function))
-}
-
 /// Every branch to the first instruction of a function: from where, to where.
 fn branches(file: &File<'_>, functions: &BTreeMap<u64, Function>) -> Result<Vec<(u64, u64)>> {
     let text = file.section_by_name(".text").context("no code")?;
@@ -140,19 +113,6 @@ fn reach((first, second): (u16, u16)) -> Option<i64> {
         | i64::from(first & 0x3ff) << 12
         | i64::from(second & 0x7ff) << 1;
     Some(if sign == 1 { parts - (1 << 25) } else { parts })
-}
-
-type Lines<'data> = addr2line::Context<EndianSlice<'data, LittleEndian>>;
-
-fn lines<'data>(file: &File<'data>) -> Result<Lines<'data>> {
-    let load = |id: SectionId| -> Result<_, object::Error> {
-        let data = match file.section_by_name(id.name()) {
-            Some(section) => section.data()?,
-            None => &[],
-        };
-        Ok(EndianSlice::new(data, LittleEndian))
-    };
-    Ok(addr2line::Context::from_dwarf(Dwarf::load(load)?)?)
 }
 
 /// The file, from its crate's folder on, and the function that was written there, before it was inlined.
