@@ -58,7 +58,7 @@ impl Draft {
         self.temporary.rewind()
     }
 
-    /// Gives it its name, in place of what is there, as [`write`] does.
+    /// Gives it its name, in place of what is there, as [`write()`] does.
     pub fn finish(self) -> Result<(), WriteError> {
         let Self { path, temporary } = self;
         let synced = temporary.as_file().sync_all();

@@ -1,6 +1,6 @@
 //! What the instructions of a program are: the functions by address, and the sources they were made from.
 //!
-//! Takes an ELF file with names and line tables; gives a [`Map`] for those who watch the program run.
+//! Takes an ELF file with names and line tables; gives a map for those who watch the program run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
