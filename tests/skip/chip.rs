@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use virtual_probe::qemu::Qemu;
 
@@ -50,12 +50,13 @@ impl Chip {
         self.qemu.breakpoint(address, true)
     }
 
-    /// Runs on; where it stopped, unless that takes more than these ticks, or it sleeps. [`FOREVER`] waits for it.
+    /// Runs on; where it stopped, unless that takes more than these ticks or a minute, or it sleeps. [`FOREVER`] waits for it.
     pub fn run(&mut self, limit: u32) -> io::Result<Option<u32>> {
         // While the core stands, its last run is not counted yet.
         let mut begun = None;
         let mut before = 0;
         let mut idle = 0;
+        let begun_at = Instant::now();
         self.qemu.go()?;
         while !self.qemu.wait(LOOK)? {
             let now = self.ticks()?;
@@ -64,7 +65,8 @@ impl Chip {
             let gone = if gone > u32::MAX / 2 { now } else { gone };
             idle = if gone == before { idle + 1 } else { 0 };
             before = gone;
-            if limit != FOREVER && (gone > limit || idle > ASLEEP) {
+            let astray = begun_at.elapsed() > LONGEST;
+            if limit != FOREVER && (gone > limit || idle > ASLEEP || astray) {
                 return Ok(self.qemu.halt()?.then_some(self.pc()?));
             }
         }
@@ -138,5 +140,7 @@ pub const INSTRUCTIONS_PER_TICK: usize = 40;
 /// How often the counter is looked at, and how many looks in a row see it stand still when the core sleeps.
 const LOOK: Duration = Duration::from_millis(50);
 const ASLEEP: u32 = 60;
+/// A core that runs through what is no program takes the emulator minutes for what a boot does in a blink.
+const LONGEST: Duration = Duration::from_mins(1);
 /// No limit, for boots that are known to end.
 pub const FOREVER: u32 = u32::MAX;
