@@ -22,12 +22,7 @@ use tempfile::{NamedTempFile, PersistError};
 
 /// Puts the bytes at `path`, replacing what is there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let mut draft = Draft::begin(path)?;
-    draft.add(bytes).map_err(|source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    draft.finish()
+    Draft::of(path, bytes, Access::Everyone)?.finish()
 }
 
 /// A file that comes in pieces, and has no name until it is whole and somebody has found it good. Dropped before, it leaves
@@ -41,10 +36,17 @@ pub struct Draft {
 impl Draft {
     /// Of what shall lie at `path`.
     pub fn begin(path: &Path) -> Result<Self, WriteError> {
-        Ok(Self {
+        Self::of(path, &[], Access::Everyone)
+    }
+
+    /// The bytes, under a name of their own until they have their real one.
+    fn of(path: &Path, bytes: &[u8], access: Access) -> Result<Self, WriteError> {
+        let mut draft = Self {
             path: path.to_owned(),
-            temporary: unnamed(path, Access::Everyone)?,
-        })
+            temporary: unnamed(path, access).map_err(failed(path))?,
+        };
+        draft.add(bytes).map_err(failed(path))?;
+        Ok(draft)
     }
 
     /// Adds a piece.
@@ -60,16 +62,19 @@ impl Draft {
 
     /// Gives it its name, in place of what is there, as [`write()`] does.
     pub fn finish(self) -> Result<(), WriteError> {
-        let Self { path, temporary } = self;
-        let synced = temporary.as_file().sync_all();
-        synced.map_err(|source| WriteError::Io {
-            path: path.clone(),
-            source,
-        })?;
+        let path = self.path.clone();
+        let temporary = self.on_disk()?;
         temporary
             .persist(&path)
-            .map_err(|error| failed(&path, error))?;
+            .map_err(|PersistError { error, .. }| failed(&path)(error))?;
         sync_folder(&path)
+    }
+
+    /// What there is, on the disk, and still without its name.
+    fn on_disk(self) -> Result<NamedTempFile, WriteError> {
+        let synced = self.temporary.as_file().sync_all();
+        synced.map_err(failed(&self.path))?;
+        Ok(self.temporary)
     }
 }
 
@@ -117,10 +122,7 @@ pub fn append(path: &Path, keep: u64, bytes: &[u8]) -> Result<(), WriteError> {
         }
         written
     };
-    grow().map_err(|source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    grow().map_err(failed(path))?;
     if fresh { sync_folder(path) } else { Ok(()) }
 }
 
@@ -209,31 +211,18 @@ fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
 }
 
 fn place(path: &Path, bytes: &[u8], access: Access) -> Result<(), WriteError> {
-    let temporary = prepare(path, bytes, access)?;
+    let temporary = Draft::of(path, bytes, access)?.on_disk()?;
     temporary
         .persist_noclobber(path)
-        .map_err(|error| match error.error.kind() {
+        .map_err(|PersistError { error, .. }| match error.kind() {
             io::ErrorKind::AlreadyExists => WriteError::Exists(path.to_owned()),
-            _ => failed(path, error),
+            _ => failed(path)(error),
         })?;
     Ok(())
 }
 
-/// The bytes under a name of their own, on the disk. The file vanishes if it is dropped before it gets its real name.
-fn prepare(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, WriteError> {
-    let mut temporary = unnamed(path, access)?;
-    let written = temporary
-        .write_all(bytes)
-        .and_then(|()| temporary.as_file().sync_all());
-    written.map_err(|source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(temporary)
-}
-
 /// An empty file beside the one at `path`.
-fn unnamed(path: &Path, access: Access) -> Result<NamedTempFile, WriteError> {
+fn unnamed(path: &Path, access: Access) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -247,17 +236,13 @@ fn unnamed(path: &Path, access: Access) -> Result<NamedTempFile, WriteError> {
     }
     #[cfg(not(unix))]
     let _ = access;
-    let made = builder.tempfile_in(folder(path));
-    made.map_err(|source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    builder.tempfile_in(folder(path))
 }
 
-fn failed(path: &Path, error: PersistError) -> WriteError {
-    WriteError::Io {
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
+    move |source| WriteError::Io {
         path: path.to_owned(),
-        source: error.error,
+        source,
     }
 }
 
@@ -265,10 +250,7 @@ fn sync_folder(path: &Path) -> Result<(), WriteError> {
     // Windows cannot open a folder for this, and needs no such step.
     if cfg!(unix) {
         let sync = || File::open(folder(path))?.sync_all();
-        sync().map_err(|source| WriteError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        sync().map_err(failed(path))?;
     }
     Ok(())
 }

@@ -96,7 +96,9 @@ fn main() -> ExitCode {
         ["boards", "--map", name] => boards::map(name),
         ["sweep", "power"] => power::run(),
         ["sweep", "chip"] => test::sweep("chip_cuts", "sweep", "all"),
-        ["sweep", "chip", "--shard", shard] => test::sweep("chip_cuts", "sweep", shard),
+        ["sweep", "chip", "--shard", shard] if skip::is_part(shard) => {
+            test::sweep("chip_cuts", "sweep", shard)
+        }
         ["sweep", "skip", options @ ..] => match skip::Options::read(options) {
             Some(options) => skip::run(&options),
             None => return usage(),

@@ -59,7 +59,7 @@ pub fn run(options: &Options<'_>) -> Result<()> {
 }
 
 /// `K/N`, with K from 1 to N.
-fn is_part(text: &str) -> bool {
+pub fn is_part(text: &str) -> bool {
     let parts = text.split_once('/');
     let parts = parts.and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
     parts.is_some_and(|(part, parts): (u32, u32)| (1..=parts).contains(&part))

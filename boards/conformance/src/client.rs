@@ -191,9 +191,9 @@ impl<S: Schemes> Client<'_, S> {
             Err(lack) => return Err(self.lacking(local.as_str())(lack)),
         };
         let same = |file: &File| {
-            let version = self.authentic(*file, authority);
+            let proof = || self.authentic(*file, authority);
             pinned.pins(file.served(), self.policy.schemes)
-                && version.and_then(|proof| version_of(&proof, kind)) == Some(pinned.version)
+                && proof().and_then(|proof| version_of(&proof, kind)) == Some(pinned.version)
         };
         if let Some(same) = kept.filter(same) {
             return Ok(same);
