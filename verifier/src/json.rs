@@ -93,6 +93,9 @@ impl<'a> Value<'a> {
                 .find(|(_, wanted)| name.is(wanted))
             {
                 *slot = Some(value);
+                if found.iter().all(Option::is_some) {
+                    break;
+                }
             }
         }
         Ok(())
@@ -127,10 +130,8 @@ impl<'a> Iterator for Members<'a> {
 
     #[inline(never)]
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.scanner.value(MAX_DEPTH).ok()?.text().ok()?;
-        self.scanner.at += 1;
-        let value = self.scanner.value(MAX_DEPTH).ok()?;
-        self.scanner.at += 1;
+        let name = self.scanner.checked()?.text().ok()?;
+        let value = self.scanner.checked()?;
         Some((name, value))
     }
 }
@@ -145,9 +146,7 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let value = self.scanner.value(MAX_DEPTH).ok()?;
-        self.scanner.at += 1;
-        Some(value)
+        self.scanner.checked()
     }
 }
 
@@ -208,6 +207,31 @@ impl<'a> Scanner<'a> {
         Ok(Value(self.bytes.get(start..self.at).unwrap_or_default()))
     }
 
+    /// Steps over one value that [`value`](Self::value) has stepped over before, and over the `:`, `,` or bracket behind it:
+    /// quotes and brackets alone say where it ends. In bytes that nobody checked it ends somewhere, at the latest with them.
+    #[inline(never)]
+    fn checked(&mut self) -> Option<Value<'a>> {
+        let start = self.at;
+        let mut open = 0_usize;
+        loop {
+            let byte = self.peek().ok()?;
+            match byte {
+                b'"' => {
+                    self.string().ok()?;
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' | b',' | b':' if open == 0 => break,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        let value = self.bytes.get(start..self.at)?;
+        self.at += 1;
+        (!value.is_empty()).then_some(Value(value))
+    }
+
     /// The inside of an object or an array: they differ in that members have names.
     fn list(&mut self, close: u8, depth: u8) -> Result<(), Fault> {
         let depth = depth.checked_sub(1).ok_or(Fault::TooDeep)?;
@@ -245,9 +269,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<(), Fault> {
         self.at += 1;
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
-            self.at += stop.unwrap_or(rest.len());
+            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
             if self.peek()? == b'"' {
                 self.at += 1;
                 return Ok(());
@@ -292,6 +314,25 @@ impl<'a> Scanner<'a> {
     fn peek(&self) -> Result<u8, Fault> {
         self.bytes.get(self.at).copied().ok_or(Fault::Truncated)
     }
+}
+
+/// How many bytes there are in front of the first `"` or `\`: a word at a time, because most of metadata is digits in strings.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: usize = usize::MAX / 0xff;
+    const WORD: usize = size_of::<usize>();
+    // The highest bit of each byte that is zero; above the lowest of them, of others too.
+    let zeros = |word: usize| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    for (index, word) in words.iter().enumerate() {
+        let word = usize::from_le_bytes(*word);
+        let stops =
+            zeros(word ^ (ONES * usize::from(b'"'))) | zeros(word ^ (ONES * usize::from(b'\\')));
+        if stops != 0 {
+            return index * WORD + (stops.trailing_zeros() / 8) as usize;
+        }
+    }
+    let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+    words.len() * WORD + stop.unwrap_or(rest.len())
 }
 
 /// Decimal digits as an integer up to 2^53 - 1.
@@ -422,6 +463,7 @@ impl core::error::Error for Fault {}
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     fn read(input: &[u8], profile: Profile) -> Result<(), Fault> {
@@ -560,6 +602,59 @@ mod tests {
             ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_word_hides_no_quote_and_invents_none() {
+        for (first, second) in (0..=u8::MAX).flat_map(|first| [(first, 0xa3), (first, b'"')]) {
+            for length in 0..20 {
+                for at in 0..length {
+                    let mut bytes = [first.wrapping_add(0x80); 20];
+                    bytes[at] = first;
+                    bytes[length - 1] = second;
+                    let bytes = &bytes[..length];
+                    let stop = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+                    assert_eq!(plain(bytes), stop.unwrap_or(length), "{bytes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_checked_is_walked_piece_by_piece() {
+        let pieces = [
+            &br#""}],:{[\"\\""#[..],
+            b"[]",
+            b"{}",
+            br#"[[1,[]],{"a":{"b":[{}]}},"]"]"#,
+            b"-12",
+            b"null",
+            br#""""#,
+        ];
+        let mut list = std::vec::Vec::new();
+        for (index, piece) in pieces.iter().enumerate() {
+            list.extend_from_slice(if index == 0 { b"[" } else { b"," });
+            list.extend_from_slice(piece);
+        }
+        list.push(b']');
+        let value = Value::check(&list).unwrap();
+        assert!(value.elements().unwrap().map(Value::bytes).eq(pieces));
+        let named = br#"{"":[1],"\"":"\\","a:b":{"c":1}}"#;
+        let members = Value::check(named).unwrap().members().unwrap();
+        let members = members.map(|(name, value)| (name.raw(), value.bytes()));
+        assert!(members.eq([
+            (&b""[..], &b"[1]"[..]),
+            (br#"\""#, br#""\\""#),
+            (b"a:b", br#"{"c":1}"#)
+        ]));
+    }
+
+    #[test]
+    fn what_was_not_checked_ends_somewhere() {
+        for rubbish in ["[", "[,]", "[\"", "[]]]", "[}", "[[[[", "[1:2", "[\"\\"] {
+            let elements = Value(rubbish.as_bytes()).elements().unwrap();
+            assert!(elements.count() < rubbish.len(), "{rubbish}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::json::Text;
 use crate::key::Schemes;
 use crate::refusal::{Refusal, Rule};
 use crate::role::Role;
-use crate::role::delegation::{Delegation, Delegations};
+use crate::role::delegation::{Delegation, Delegations, digest_of};
 use crate::role::metafile::MetaFile;
 use crate::role::snapshot::Snapshot;
 use crate::role::targets::{Target, Targets};
@@ -181,9 +181,13 @@ impl<'a> Frame<'a> {
             let bin = listed.ok_or(refuse(Rule::NotInSnapshot))?;
             return Ok(Some(self.delegations.bin_named(bin)));
         }
+        let digest = S::HASHED_PATHS.then(|| digest_of(path));
+        let by_hash = |delegation: &Delegation<'_>| {
+            digest.is_some_and(|digest| delegation.covers_by_hash(&digest))
+        };
         for delegation in self.delegations.iter().skip(self.done) {
             self.done += 1;
-            if delegation.covers(path) || S::HASHED_PATHS && delegation.covers_by_hash(path) {
+            if delegation.covers(path) || by_hash(&delegation) {
                 return Ok(Some(delegation));
             }
         }

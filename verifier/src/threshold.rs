@@ -115,6 +115,15 @@ impl<'a> Signers<'a> {
     #[inline(never)]
     pub(crate) fn parse(role: Value<'a>) -> Result<Self, Malformed> {
         let [keyids, threshold] = role.pick(&["keyids", "threshold"])?;
+        Self::of(keyids, threshold)
+    }
+
+    /// The same, when the members are at hand.
+    #[inline(never)]
+    pub(crate) fn of(
+        keyids: Option<Value<'a>>,
+        threshold: Option<Value<'a>>,
+    ) -> Result<Self, Malformed> {
         let keyids = keyids.ok_or(Malformed::Missing(Member::KeyIds))?;
         let threshold = threshold
             .ok_or(Malformed::Missing(Member::Threshold))?

@@ -412,16 +412,13 @@ impl<'a, 'r, S: Schemes> Listed<'a, 'r, S> {
     }
 
     /// What the top-level targets file must be.
-    pub fn needs(&self) -> Result<MetaFile<'a>, Refusal> {
-        self.snapshot.file(b"targets").ok_or(Refusal {
-            role: Role::Targets,
-            rule: Rule::NotInSnapshot,
-        })
+    pub const fn needs(&self) -> MetaFile<'a> {
+        self.snapshot.targets
     }
 
     /// 5.6: the top-level targets role.
     pub fn targets(self, document: Document<'a>) -> Result<Trusted<'a, 'r, S>, Refusal> {
-        let pinned = self.needs()?;
+        let pinned = self.needs();
         let authority = self
             .root
             .authority(Role::Targets)

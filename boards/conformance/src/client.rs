@@ -82,7 +82,7 @@ impl<S: Schemes> Client<'_, S> {
         let listed = stamped.snapshot(file)?;
         self.keep(SNAPSHOT, file)?;
 
-        let pinned = listed.needs()?;
+        let pinned = listed.needs();
         let authority = self::authority(&newest, Role::Targets)?;
         let file = self.pinned("targets", Role::Targets, &pinned, &authority)?;
         let trusted = listed.targets(file)?;

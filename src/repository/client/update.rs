@@ -69,7 +69,7 @@ impl<'a> Update<'a> {
         let file = root_file(newest.head.version);
         let root = chain.finish().map_err(refused(&file))?;
         let online = self.online(trust, root, &newest, seen)?;
-        let pinned = online.listed.needs().map_err(refused(&online.name))?;
+        let pinned = online.listed.needs();
         let name = file_of("targets", &pinned, &newest);
         let authority = authority_of(&newest, Role::Targets, &name)?;
         let file = self.pinned(

@@ -40,15 +40,6 @@ impl<'a> Delegations<'a> {
         Ok(Self { keys, roles })
     }
 
-    /// An object that [`parse`](Self::parse) has checked before.
-    pub(crate) fn checked(value: Value<'a>) -> Option<Self> {
-        let [keys, roles, succinct] = value.pick(&["keys", "roles", "succinct_roles"]).ok()?;
-        Some(Self {
-            keys: Keys::checked(keys?),
-            roles: roles.or(succinct)?,
-        })
-    }
-
     /// The delegations in order; none where succinct bins stand in for them.
     pub fn iter(&self) -> impl Iterator<Item = Delegation<'a>> + Clone + use<'a> {
         let keys = self.keys;
@@ -127,8 +118,14 @@ pub struct Delegation<'a> {
 impl<'a> Delegation<'a> {
     #[inline(never)]
     fn check(role: Value<'a>, profile: Profile) -> Result<(), Malformed> {
-        let [name, prefixes, patterns, terminating] =
-            role.pick(&["name", "path_hash_prefixes", "paths", "terminating"])?;
+        let [keyids, name, prefixes, patterns, terminating, threshold] = role.pick(&[
+            "keyids",
+            "name",
+            "path_hash_prefixes",
+            "paths",
+            "terminating",
+            "threshold",
+        ])?;
         check_name(
             name.ok_or(Malformed::Missing(Member::Name))?.text()?,
             profile,
@@ -142,7 +139,7 @@ impl<'a> Delegation<'a> {
             path.text()?;
         }
         terminating.map_or(Ok(false), Value::boolean)?;
-        Signers::parse(role)?;
+        Signers::of(keyids, threshold)?;
         Ok(())
     }
 
@@ -178,14 +175,10 @@ impl<'a> Delegation<'a> {
         self.patterns().any(|pattern| matches(pattern, path))
     }
 
-    /// Whether one of the hash prefixes covers `path` (TUF 4.5).
-    pub fn covers_by_hash(&self, path: Text<'_>) -> bool {
-        let mut prefixes = self.texts("path_hash_prefixes").peekable();
-        if prefixes.peek().is_none() {
-            return false;
-        }
-        let digest = digest_of(path);
-        prefixes.any(|prefix| has_prefix(&digest, prefix.raw()))
+    /// Whether one of the hash prefixes covers the path with this digest (TUF 4.5).
+    pub(crate) fn covers_by_hash(&self, digest: &Digest) -> bool {
+        self.texts("path_hash_prefixes")
+            .any(|prefix| has_prefix(digest, prefix.raw()))
     }
 
     fn member(&self, name: &str) -> Option<Value<'a>> {
@@ -258,7 +251,8 @@ fn has_prefix(digest: &Digest, prefix: &[u8]) -> bool {
         .all(|want| hex.next().flatten() == Some(*want))
 }
 
-fn digest_of(path: Text<'_>) -> Digest {
+/// SHA-256 of a path, by which bins are found.
+pub(crate) fn digest_of(path: Text<'_>) -> Digest {
     let mut hasher = Hasher::new();
     path.bytes().for_each(|byte| hasher.update(&[byte]));
     hasher.finish()

@@ -12,6 +12,8 @@ use crate::threshold::Authentic;
 pub struct Snapshot<'a> {
     /// Version and expiry.
     pub head: Head,
+    /// What is said of the top-level targets role.
+    pub targets: MetaFile<'a>,
     meta: Value<'a>,
     profile: Profile,
 }
@@ -24,30 +26,32 @@ impl<'a> Snapshot<'a> {
         let head = Head::parse(signed, Role::Snapshot, profile)?;
         let [meta] = signed.pick(&["meta"])?;
         let meta = meta.ok_or(Malformed::Missing(Member::Meta))?;
+        let mut targets = None;
         for (file, entry) in meta.members()? {
             let role = role_of(file)?;
             if profile.is_device() && matches!(role.raw(), b"root" | b"timestamp" | b"snapshot") {
                 return Err(Malformed::MetaName);
             }
-            MetaFile::parse(entry, profile)?;
+            let entry = MetaFile::parse(entry, profile)?;
+            if role.is("targets") {
+                targets = Some(entry);
+            }
         }
-        let snapshot = Self {
+        Ok(Self {
             head,
+            targets: targets.ok_or(Malformed::Missing(Member::MetaTargetsJson))?,
             meta,
             profile,
-        };
-        snapshot
-            .file(b"targets")
-            .ok_or(Malformed::Missing(Member::MetaTargetsJson))?;
-        Ok(snapshot)
+        })
     }
 
     /// What is said of a role, by its name without `.json` (escapes left as they stand in metadata).
     #[inline(never)]
     pub fn file(&self, role: &[u8]) -> Option<MetaFile<'a>> {
-        self.files()
-            .find(|(name, _)| *name == role)
-            .map(|(_, file)| file)
+        let mut files = self.meta.members().ok()?;
+        let (_, entry) =
+            files.find(|(file, _)| role_of(*file).is_ok_and(|name| name.raw() == role))?;
+        MetaFile::parse(entry, self.profile).ok()
     }
 
     /// Every role listed, in the order of file names.

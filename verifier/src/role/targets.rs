@@ -15,7 +15,9 @@ use crate::version::{Counter, Length};
 pub struct Targets<'a> {
     /// Version and expiry.
     pub head: Head,
-    signed: Value<'a>,
+    targets: Value<'a>,
+    delegations: Option<Delegations<'a>>,
+    minimum: Option<Counter>,
     profile: Profile,
 }
 
@@ -28,39 +30,41 @@ impl<'a> Targets<'a> {
         let head = Head::parse(signed, role, profile)?;
         let [delegations, minimum, targets] =
             signed.pick(&["delegations", "minimum_counter", "targets"])?;
-        for (path, entry) in targets
-            .ok_or(Malformed::Missing(Member::Targets))?
-            .members()?
-        {
+        let targets = targets.ok_or(Malformed::Missing(Member::Targets))?;
+        for (path, entry) in targets.members()? {
             check_path(path, profile)?;
             Target::parse(entry, profile)?;
         }
-        if let Some(delegations) = delegations {
-            Delegations::parse(delegations, profile)?;
-        }
-        if let Some(minimum) = minimum.filter(|_| profile.is_device()) {
-            minimum.unsigned()?;
-        }
+        let delegations = match delegations {
+            Some(delegations) => Some(Delegations::parse(delegations, profile)?),
+            None => None,
+        };
+        let minimum = match minimum.map(Value::unsigned) {
+            Some(Err(fault)) if profile.is_device() => return Err(fault.into()),
+            said => said.and_then(Result::ok).map(Counter),
+        };
         Ok(Self {
             head,
-            signed,
+            targets,
+            delegations,
+            minimum,
             profile,
         })
     }
 
     /// Who else speaks for which paths, in order of priority.
-    pub fn delegations(&self) -> Option<Delegations<'a>> {
-        Delegations::checked(self.member("delegations")?)
+    pub const fn delegations(&self) -> Option<Delegations<'a>> {
+        self.delegations
     }
 
     /// The least security counter that may still be installed, where a product role says one.
-    pub fn minimum_counter(&self) -> Option<Counter> {
-        self.member("minimum_counter")?.unsigned().ok().map(Counter)
+    pub const fn minimum_counter(&self) -> Option<Counter> {
+        self.minimum
     }
 
     /// The target with exactly this path.
     pub fn target(&self, path: Text<'_>) -> Option<Target<'a>> {
-        let mut entries = self.member("targets")?.members().ok()?;
+        let mut entries = self.targets.members().ok()?;
         let (_, entry) = entries.find(|(name, _)| *name == path)?;
         Target::parse(entry, self.profile).ok()
     }
@@ -68,17 +72,8 @@ impl<'a> Targets<'a> {
     /// Every target this role lists, in the order of paths.
     pub fn targets(&self) -> impl Iterator<Item = (Text<'a>, Target<'a>)> + Clone + use<'a> {
         let profile = self.profile;
-        let entries = self
-            .member("targets")
-            .and_then(|targets| targets.members().ok())
-            .into_iter()
-            .flatten();
+        let entries = self.targets.members().into_iter().flatten();
         entries.filter_map(move |(path, entry)| Some((path, Target::parse(entry, profile).ok()?)))
-    }
-
-    fn member(&self, name: &str) -> Option<Value<'a>> {
-        let [value] = self.signed.pick(&[name]).ok()?;
-        value
     }
 }
 
