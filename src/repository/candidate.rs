@@ -133,11 +133,6 @@ impl Offline {
         }
     }
 
-    fn has_bins(&self) -> bool {
-        let targets = self.targets();
-        targets.is_some_and(|targets| targets.delegations.bins.is_some())
-    }
-
     /// Whether a published repository already says all of this.
     pub fn is_what(&self, live: &Published) -> bool {
         self.root == *live.root()
@@ -252,7 +247,7 @@ impl Candidate {
         )))?;
         refuse_long_snapshot(snapshot.file())?;
         let mut view = View {
-            for_hosts: offline.has_bins(),
+            for_hosts: offline.targets().is_some_and(Targets::has_bins),
             timestamp: timestamp.file().to_owned(),
             snapshot: snapshot.file().to_owned(),
             roles: offline

@@ -147,8 +147,7 @@ impl Fleet {
         let Some(Draft::Targets(targets)) = targets else {
             return Ok(None);
         };
-        if targets.delegations.bins.is_some() {
-            // Hosts read them, and no device.
+        if targets.has_bins() {
             return Ok(None);
         }
         let mut cohorts = BTreeSet::new();

@@ -158,7 +158,7 @@ pub fn publish(
         return Ok(Report::default());
     }
     let fleet = Fleet::read(store, live, bench.published())?;
-    let has_history = live.is_some() && targets.delegations.bins.is_none();
+    let has_history = live.is_some() && !targets.has_bins();
     if has_history && fleet.is_empty() && scope == Scope::Staged && !begin_fleet {
         return Err(FleetError::NoFleet(store.describe()).into());
     }

@@ -173,7 +173,7 @@ impl Published {
             roles: below
                 .filter_map(|role| file(&role).map(|file| (role, file)))
                 .collect(),
-            for_hosts: self.targets().delegations.bins.is_some(),
+            for_hosts: self.targets().has_bins(),
         }
     }
 

@@ -37,6 +37,11 @@ impl Targets {
         }
     }
 
+    /// Whether it shares its targets out among bins, which hosts read and no device.
+    pub fn has_bins(&self) -> bool {
+        self.delegations.bins.is_some()
+    }
+
     /// The delegation to a product.
     pub fn delegation(&self, product: &ProductName) -> Option<&Delegation> {
         self.delegations

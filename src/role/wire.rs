@@ -66,8 +66,11 @@ impl From<PublicKey> for Hex {
 }
 
 impl Serialize for Hex {
+    // The longest part of what large roles consist of: not by way of the formatter.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).map_err(serde::ser::Error::custom)?;
+        to.serialize_str(str::from_utf8(&digits).map_err(serde::ser::Error::custom)?)
     }
 }
 

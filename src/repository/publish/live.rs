@@ -201,7 +201,7 @@ impl Strange {
                     .any(|role| *file == format!("{role}.json"))
         };
         // Bins are the online key's own business.
-        let bins = live.targets().delegations.bins.is_some();
+        let bins = live.targets().has_bins();
         let stranger = !bins && live.snapshot().meta.keys().any(|file| !known(file));
         Ok(stranger.then_some(Self::Broken))
     }
