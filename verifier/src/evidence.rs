@@ -287,6 +287,61 @@ mod tests {
     }
 
     #[test]
+    fn a_step_has_no_more_root_links_than_it_may() {
+        let roots = vec![&b"r"[..]; MAX_ROOTS + 1];
+        let most = Parts {
+            roots: &roots[..MAX_ROOTS],
+            ..PARTS
+        };
+        let mut memory = encode(&most);
+        let evidence = Evidence::parse(&memory).expect("as many as may be");
+        assert_eq!(evidence.roots().count(), MAX_ROOTS);
+        let more = Parts {
+            roots: &roots,
+            ..PARTS
+        };
+        let mut emitted = 0;
+        assert_eq!(more.encode(&mut |_| emitted += 1), None);
+        assert_eq!(emitted, 0);
+        memory[12] += 1;
+        assert_eq!(
+            Evidence::parse(&memory).map(|_| ()),
+            Err(BadEvidence::Header)
+        );
+    }
+
+    #[test]
+    fn online_files_are_all_there_or_none() {
+        for missing in 0..3 {
+            let mut online = [&b"t"[..], b"ss", b"ggg"];
+            online[missing] = b"";
+            let memory = encode(&Parts {
+                online: Some(online),
+                ..PARTS
+            });
+            let read = Evidence::parse(&memory).map(|_| ());
+            assert_eq!(read, Err(BadEvidence::Header), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_name_below_a_product_speaks_for_an_image() {
+        for (path, image) in [("band/1.0", true), ("band/", false)] {
+            let memory = encode(&Parts { path, ..PARTS });
+            let evidence = Evidence::parse(&memory).expect("whole");
+            assert_eq!(evidence.has_image(), image, "{path}");
+        }
+        let links = Parts {
+            path: "",
+            online: None,
+            delegated: &[],
+            ..PARTS
+        };
+        let memory = encode(&links);
+        assert!(!Evidence::parse(&memory).expect("whole").has_image());
+    }
+
+    #[test]
     fn root_links_may_come_alone() {
         let bytes = encode(&Parts {
             path: "",
@@ -316,14 +371,6 @@ mod tests {
             changed[at] ^= 1;
             assert_eq!(Evidence::parse(&changed).map(|_| ()), Err(error), "{at}");
         }
-        let no_snapshot = Parts {
-            online: Some([b"t", b"", b"ggg"]),
-            ..PARTS
-        };
-        assert_eq!(
-            Evidence::parse(&encode(&no_snapshot)).map(|_| ()),
-            Err(BadEvidence::Header)
-        );
         let nothing = Parts {
             path: "",
             first_root: 0,
