@@ -156,7 +156,7 @@ def listing(folder, targets):
 
 
 def repositories():
-    """Create, add one, read one, against python-tuf (inside one process: the interpreter's start is left out)."""
+    """Create, add one, read one, against python-tuf and tough (inside one process: the interpreter's start is left out)."""
     for targets, count in ((1_000, 1), (1_000, 1024), (100_000, 1), (100_000, 1024)):
         kind = "flat" if count == 1 else f"{count} bins"
         head(f"{targets:,} targets, {kind}")
@@ -164,9 +164,10 @@ def repositories():
             print("| cuff: refused, by design: a role of 4 MiB is more than its clients read; it says to take more bins | | | |")
         else:
             repository(targets, count)
-        for line in subprocess.run([BIN / "python", HERE / "python_tuf.py", str(targets), str(count)],
-                                   capture_output=True, text=True, check=True).stdout.splitlines():
-            print(f"| python-tuf {line} |", flush=True)
+        for tool, words in (("python-tuf", [BIN / "python", HERE / "python_tuf.py"]), ("tough", [WORK / "tough" / "release" / "tough-bench"])):
+            done = subprocess.run([*words, str(targets), str(count)], capture_output=True, text=True, check=True)
+            for line in done.stdout.splitlines():
+                print(f"| {tool} {line} |", flush=True)
 
 
 def repository(targets, count):
