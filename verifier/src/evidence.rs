@@ -316,6 +316,7 @@ mod tests {
             let mut online = [&b"t"[..], b"ss", b"ggg"];
             online[missing] = b"";
             let memory = encode(&Parts {
+                roots: &[b"root2", b"root3!", b"root4"],
                 online: Some(online),
                 ..PARTS
             });

@@ -28,8 +28,8 @@ pub fn run(shard: Option<&str>) -> Result<()> {
     fs::create_dir_all(&out)?;
     let mutants = |log: &str, words: &str| {
         let mut tool = Tool::new(&program)
-            .words("mutants --package cuff-verifier --profile mutants --jobs 1 --colors never")
-            .words("--timeout 60 --build-timeout 600 --output")
+            .words("mutants --package cuff-verifier --profile mutants --jobs 2 --colors never")
+            .words("--timeout 20 --build-timeout 600 --output")
             .arg(&out);
         if let Some(shard) = shard {
             tool = tool.arg("--shard").arg(shard);
@@ -40,7 +40,8 @@ pub fn run(shard: Option<&str>) -> Result<()> {
     println!("the quick tests first; the story is in target/mutants/quick.log");
     mutants(
         "quick.log",
-        "--cargo-test-arg=--lib --cargo-test-arg=--test=workflow",
+        // For the building too: the vectors take longer to compile than all else.
+        "--cargo-arg=--lib --cargo-arg=--test=workflow",
     )?;
     let quick = Outcome::read(&out)?;
     println!("{quick}");
