@@ -61,6 +61,7 @@ pub fn place(board: &str, region: &str) -> Result<(), Box<dyn Error>> {
         out.join("board.rs"),
         format!(
             "use cuff_bootloader::layout::{{Layout, Region}};\n\
+             /// What this board is called.\npub const NAME: &str = {board:?};\n\
              /// Where flash begins.\npub const FLASH: usize = {flash:#x};\n\
              /// Where the application's RAM begins.\npub const RAM: usize = {ram:#x};\n\
              /// Where what outlives a reset begins; RAM for everything else ends there.\npub const RETAINED: usize = {retained:#x};\n\
@@ -69,11 +70,13 @@ pub fn place(board: &str, region: &str) -> Result<(), Box<dyn Error>> {
              program: {}, erase: {}, evidence: {evidence}, trials: {}, largest_root: {trust} / 2 - cuff_bootloader::record::RECORD,\n\
              {regions}}};\n\
              const _: () = assert!(LAYOUT.check().is_ok(), \"this board's regions overlap or do not fit\");\n\
-             const _: () = assert!(cuff_bootloader::mailbox::LENGTH == {RETAINED});\n",
+             const _: () = assert!(cuff_bootloader::mailbox::LENGTH == {RETAINED});\n\
+             {}",
             description.number(&["bootloader"])?,
             description.number(&["program-unit"])?,
             description.number(&["erase-unit"])?,
             description.number(&["trials"])?,
+            if region == "boot" { BOARD } else { "" },
         ),
     )?;
     println!("cargo:rustc-link-search={}", out.display());
@@ -113,6 +116,21 @@ const REGIONS: [&str; 8] = [
     "active",
     "candidate",
 ];
+
+/// What a bootloader says of its board.
+const BOARD: &str = "/// This board, and how it jumps.
+pub const fn board(launch: unsafe fn(&start::Launch) -> !) -> start::Board {
+    start::Board {
+        name: NAME,
+        layout: &LAYOUT,
+        flash: FLASH,
+        ram: RAM,
+        retained: RETAINED,
+        bootloader: BOOTLOADER,
+        launch,
+    }
+}
+";
 
 /// Bytes at the end of RAM that no program's stack or statics reach.
 const RETAINED: i64 = 1024;

@@ -130,7 +130,7 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// Builds what tests run on a chip, into `boards/target/programs`: the bootloader, every kind of demo band, and the TUF client,
+/// Builds what is delivered to chips, into `boards/target/programs`: bootloaders, every kind of demo band, and the TUF client,
 /// each as the bytes that lie in flash.
 pub fn deliver() -> Result<()> {
     let _lock = lock()?;
@@ -173,7 +173,7 @@ fn put(name: &str, bytes: &[u8]) -> Result<()> {
     fs::write(&file, bytes).with_context(|| format!("could not write {}", file.display()))
 }
 
-/// A program that tests run on a chip.
+/// A program that is delivered to a chip.
 struct Delivered {
     name: &'static str,
     package: &'static str,
@@ -193,11 +193,13 @@ const fn bootloader(board: &'static str) -> Delivered {
 const fn band(name: &'static str, features: &'static str) -> Delivered {
     Delivered {
         name,
-        package: "demo-app",
-        binary: "demo-app",
+        package: BAND,
+        binary: BAND,
         features,
     }
 }
+
+const BAND: &str = "demo-app";
 
 const fn client(binary: &'static str) -> Delivered {
     Delivered {
@@ -208,7 +210,7 @@ const fn client(binary: &'static str) -> Delivered {
     }
 }
 
-const DELIVERED: [Delivered; 12] = [
+const DELIVERED: [Delivered; 16] = [
     bootloader("qemu-an386"),
     band("band", ""),
     band("band-2", "second"),
@@ -218,19 +220,40 @@ const DELIVERED: [Delivered; 12] = [
     band("band-an505", "an505"),
     band("band-2-an505", "an505,second"),
     band("band-evil-an505", "an505,second,evil"),
+    band("band-nrf52840", "nrf52840"),
+    band("band-2-nrf52840", "nrf52840,second"),
+    band("band-sick-nrf52840", "nrf52840,second,sick"),
+    band("band-evil-nrf52840", "nrf52840,second,evil"),
     client("conformance"),
     client("contrary"),
     client("credulous"),
 ];
 
+/// Builds every kind of demo band in turn, for `see`: all lie in the same place.
+pub fn each_band(mut see: impl FnMut(&'static str, &Path) -> Result<()>) -> Result<()> {
+    let _lock = lock()?;
+    for band in DELIVERED.iter().filter(|it| it.package == BAND) {
+        let (name, elf) = band.build()?;
+        see(name, &elf)?;
+    }
+    Ok(())
+}
+
 impl Delivered {
-    fn build(&self) -> Result<(&'static str, PathBuf)> {
+    fn program(&self) -> Result<Program> {
         let mut program = program(self.package)?;
-        // The band runs on both boards; its manifest names the target of the first.
+        // The band runs on more than one board; its manifest names the target of the first.
         if self.features.starts_with("an505") {
             TRUSTZONE.clone_into(&mut program.target);
         }
-        Ok((self.name, program.build(self.binary, self.features)?))
+        Ok(program)
+    }
+
+    fn build(&self) -> Result<(&'static str, PathBuf)> {
+        Ok((
+            self.name,
+            self.program()?.build(self.binary, self.features)?,
+        ))
     }
 }
 
@@ -260,11 +283,16 @@ pub fn flat(elf: &Path) -> Result<Vec<u8>> {
     Ok(flat)
 }
 
-/// Formatting and lints of every program.
+/// Formatting and lints of every program, and of every kind that is delivered.
 pub fn lint() -> Result<()> {
     clean(Tool::cargo("fmt --all --check")).run()?;
     for program in programs()? {
         program.cargo("clippy").words("-- -D warnings").run()?;
+    }
+    for kind in DELIVERED.iter().filter(|it| !it.features.is_empty()) {
+        let features = format!("--features={}", kind.features);
+        let lint = kind.program()?.cargo("clippy").arg(&features);
+        lint.words("-- -D warnings").run()?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ cargo xtask TASK
   miri                           verifier and bootloader under an interpreter that sees undefined behaviour; some minutes
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
-  boards [--map NAME]            build what tests run on a chip, into boards/target/programs; --map builds one bootloader and
+  boards [--map NAME]            build what is delivered to chips, into boards/target/programs; --map builds one bootloader and
                                  says what its code is
   sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
   sweep chip [--shard K/N]       the same on an emulated chip, at every store into flash, or at every Nth from the Kth on; a whole

@@ -1,9 +1,10 @@
-//! What verifier and bootloaders cost on a wearable: flash, stack, static RAM, instructions and flash operations, against
+//! What verifier, bootloaders and the demo band cost on a wearable: flash, stack, static RAM, instructions and flash operations, against
 //! budgets.
 //!
-//! Takes the two programs of `boards/size-probe` and metadata made for the purpose, and the boards' bootloaders; gives a table,
-//! and an error when something is over its budget or the judge gave another answer than it must. Measures no time.
+//! Takes the two programs of `boards/size-probe` and metadata made for the purpose, and the boards' own; gives a
+//! table, and an error when something is over its budget or the judge gave another answer than it must. Measures no time.
 
+mod band;
 #[path = "../../boards/size-probe/src/bench.rs"]
 mod bench;
 mod bootloader;
@@ -90,6 +91,7 @@ pub fn run() -> Result<()> {
     ];
     println!();
     figures.extend(bootloader::run()?);
+    figures.extend(band::run()?);
     // On a whole boot, in QEMU: the test prints what it measured.
     Tool::cargo("test --quiet --locked --package cuff --test on_chip stack -- --nocapture")
         .without("CUFF_QUICK")

@@ -5,12 +5,13 @@
 
 use confirm::Ticket;
 use confirm::last::LastBoot;
-use cortex_m::peripheral::{NVIC, SCB};
+use cortex_m::peripheral::SCB;
 use cuff_bootloader::flash::{Chip, Flash};
 use cuff_bootloader::layout::Layout;
 use cuff_bootloader::smp::{After, OnlyApplication, Server, Stand};
-use mps2::an386::UART0_INTERRUPT;
-use mps2::serial::Serial;
+
+use crate::board::{BOOTLOADER, NAME};
+use crate::chip::Hardware;
 
 /// The server, and where it leaves what a host gave with a reset.
 pub struct Host {
@@ -24,14 +25,14 @@ impl Host {
     /// # Safety
     ///
     /// As for [`Ticket::take`].
-    pub unsafe fn new(retained: usize, bootloader: u64, ticket: Option<&Ticket>) -> Self {
+    pub unsafe fn new(retained: usize, ticket: Option<&Ticket>) -> Self {
         // SAFETY: as promised to this function.
         let last = unsafe { LastBoot::read(retained) };
         Self {
             server: Server::new(Stand {
                 mode: OnlyApplication,
-                board: "qemu-an386",
-                bootloader,
+                board: NAME,
+                bootloader: BOOTLOADER,
                 ended: last.ended(ticket),
                 nonce: last.nonce,
             }),
@@ -40,12 +41,12 @@ impl Host {
     }
 
     /// Serves what has arrived.
-    pub fn serve<F: Flash>(&mut self, flash: &mut F, layout: &Layout, serial: &Serial) {
-        while let Some(byte) = serial.receive() {
+    pub fn serve<F: Flash>(&mut self, flash: &mut F, layout: &Layout, hardware: &Hardware) {
+        while let Some(byte) = hardware.receive() {
             let chip = &mut Chip::new(flash, layout);
             let after = self.server.hear(chip, byte, &mut |bytes| {
                 for byte in bytes {
-                    serial.send(*byte);
+                    hardware.send(*byte);
                 }
             });
             if let After::Reset(nonce) = after {
@@ -55,13 +56,6 @@ impl Host {
             }
         }
     }
-}
-
-/// Lets a byte that arrives wake the core.
-pub fn listen(serial: &Serial) {
-    serial.wake_core();
-    // SAFETY: the handler of this interrupt takes it back and touches nothing else.
-    unsafe { (*NVIC::PTR).iser[0].write(1 << UART0_INTERRUPT) };
 }
 
 /// Bytes of the longest request, and four.

@@ -1,6 +1,6 @@
 //! A serial line of the MPS2 boards (CMSDK APB UART, "Application Note AN386", memory map).
 //!
-//! Takes bytes, text and numbers; gives them on the line, and bytes from it. Waits while the transmitter is full.
+//! Takes bytes; gives them on the line, and bytes from it. Waits while the transmitter is full.
 
 use core::ptr;
 
@@ -32,21 +32,6 @@ impl Serial {
         line.set(DIVIDER, clock / BAUD);
         line.set(CONTROL, BOTH_WAYS);
         line
-    }
-
-    /// Sends text.
-    pub fn text(&self, text: &str) {
-        for byte in text.bytes() {
-            self.send(byte);
-        }
-    }
-
-    /// Sends a number in decimal.
-    pub fn number(&self, number: u32) {
-        if number >= 10 {
-            self.number(number / 10);
-        }
-        self.send(b'0' + (number % 10) as u8);
     }
 
     /// Sends one byte.

@@ -5,4 +5,5 @@ pub mod acl;
 pub mod nvmc;
 mod register;
 pub mod serial;
+pub mod ticks;
 pub mod watchdog;

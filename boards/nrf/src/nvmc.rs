@@ -51,6 +51,13 @@ impl<const LENGTH: usize, const PAGE: usize> Nvmc<LENGTH, PAGE> {
     }
 }
 
+/// Opens the controller to stores into any word, as this driver does for its own, and leaves it open.
+pub fn open() {
+    ready();
+    NVMC.set(CONFIGURATION, WRITE);
+    ready();
+}
+
 /// Waits until the controller is idle; an erase takes up to 90 ms, and the watchdog may be running.
 fn ready() {
     while NVMC.get(READY) & 1 == 0 {
@@ -110,9 +117,7 @@ impl<const LENGTH: usize, const PAGE: usize> NorFlash for Nvmc<LENGTH, PAGE> {
             // A word that is not blank.
             return Err(NorFlashErrorKind::Other);
         }
-        ready();
-        NVMC.set(CONFIGURATION, WRITE);
-        ready();
+        open();
         for (index, word) in words.iter().enumerate() {
             // SAFETY: the range was checked to lie inside, at a word; with the controller open a store programs that word.
             unsafe {

@@ -9,34 +9,25 @@ use mps2::an386::{CLOCK, UART0, WATCHDOG};
 use mps2::psram::Psram;
 use mps2::serial::Serial;
 use mps2::watchdog::Watchdog;
-use start::{Board, Launch};
+use start::Launch;
 
 mod board {
     #![allow(clippy::unreadable_literal, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/board.rs"));
 }
-use board::{BOOTLOADER, FLASH, LAYOUT, RAM, RETAINED};
+use board::{FLASH, LAYOUT, board};
 
 const UNIT: usize = 4;
 const _: () = assert!(LAYOUT.program as usize == UNIT);
 
 #[entry]
 fn main() -> ! {
-    let board = Board {
-        name: "qemu-an386",
-        layout: &LAYOUT,
-        flash: FLASH,
-        ram: RAM,
-        retained: RETAINED,
-        bootloader: BOOTLOADER,
-        launch,
-    };
     // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
     let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
     // SAFETY: the board's UART, which nothing else here touches.
     let mut line = unsafe { Serial::open(UART0, CLOCK) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
-    unsafe { start::start(&mut flash, &mut line, &board) }
+    unsafe { start::start(&mut flash, &mut line, &board(launch)) }
 }
 
 /// # Safety

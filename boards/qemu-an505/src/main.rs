@@ -11,31 +11,21 @@ use cortex_m_rt::entry;
 use mps2::an505::{CLOCK, UART0};
 use mps2::psram::Psram;
 use mps2::serial::Serial;
-use start::Board;
 
 mod board {
     #![allow(clippy::unreadable_literal, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/board.rs"));
 }
-use board::{BOOTLOADER, FLASH, LAYOUT, RAM, RETAINED};
+use board::{FLASH, LAYOUT, board};
 
 const UNIT: usize = LAYOUT.program as usize;
 
 #[entry]
 fn main() -> ! {
-    let board = Board {
-        name: "qemu-an505",
-        layout: &LAYOUT,
-        flash: FLASH,
-        ram: RAM,
-        retained: RETAINED,
-        bootloader: BOOTLOADER,
-        launch: side::launch,
-    };
     // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
     let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
     // SAFETY: the board's UART, which nothing else here touches; before the jump everything is secure, the UART too.
     let mut line = unsafe { Serial::open(UART0, CLOCK) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
-    unsafe { start::start(&mut flash, &mut line, &board) }
+    unsafe { start::start(&mut flash, &mut line, &board(side::launch)) }
 }
