@@ -18,7 +18,7 @@ mod support;
 mod tools;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Stdio};
 
 use support::{Desk, Transcript};
@@ -245,6 +245,17 @@ fn nobody_and_somebody_else_are_told_apart() {
     drop(silent);
     let said = desk.cuff(&format!("device info tcp:127.0.0.1:{port} --json"));
     assert_eq!(said.expect(3).json()["error"]["rule"], "no-device");
+    let chatterer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = chatterer.local_addr().unwrap().port();
+    let chatter = std::thread::spawn(move || {
+        let (mut line, _) = chatterer.accept().unwrap();
+        while line.write_all(b"band 1.0.0: 72 bpm\n").is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    });
+    let said = desk.cuff(&format!("device info tcp:127.0.0.1:{port} --json"));
+    assert_eq!(said.expect(3).json()["error"]["rule"], "no-device");
+    chatter.join().unwrap();
     let said = desk.cuff("device info serial:/nowhere/at/all --json");
     assert_eq!(said.expect(3).json()["error"]["rule"], "no-device");
     let said = desk.cuff(&format!(

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcumgr_toolkit::MCUmgrClient;
 use mcumgr_toolkit::transport::serial::ConfigurableTimeout;
@@ -23,7 +23,7 @@ pub fn open(target: &Target, patience: Duration) -> Result<MCUmgrClient, LinkErr
                 .map_err(|error| closed(target, &error))?;
             port.clear(ClearBuffer::Input)
                 .map_err(|error| closed(target, &error))?;
-            Ok(MCUmgrClient::new_from_serial(port))
+            Ok(client(port, patience))
         }
         Target::Tcp { host, port } => {
             let socket =
@@ -31,12 +31,64 @@ pub fn open(target: &Target, patience: Duration) -> Result<MCUmgrClient, LinkErr
                     target: target.to_string(),
                     why: error.to_string(),
                 })?;
-            Ok(MCUmgrClient::new_from_serial(socket))
+            Ok(client(socket, patience))
         }
         Target::Sim(_) | Target::Probe(_) => Err(LinkError::Absent {
             target: target.to_string(),
             why: "it is no serial line".to_owned(),
         }),
+    }
+}
+
+fn client<T: Read + Write + ConfigurableTimeout + Send + 'static>(
+    line: T,
+    patience: Duration,
+) -> MCUmgrClient {
+    MCUmgrClient::new_from_serial(Answered {
+        line,
+        patience,
+        asked: Instant::now(),
+    })
+}
+
+/// A line on which somebody who talks, and answers nothing, passes for silent.
+struct Answered<T> {
+    line: T,
+    patience: Duration,
+    /// When something was said to it last.
+    asked: Instant,
+}
+
+/// How many times the silence that is borne an answer may take to arrive: the longest there is does, at 9600 baud.
+const WHOLE: u32 = 2;
+
+impl<T: Read> Read for Answered<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.asked.elapsed() > self.patience * WHOLE {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.line.read(buffer)
+    }
+}
+
+impl<T: Write> Write for Answered<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.asked = Instant::now();
+        self.line.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.line.flush()
+    }
+}
+
+impl<T: ConfigurableTimeout> ConfigurableTimeout for Answered<T> {
+    fn set_timeout(
+        &mut self,
+        patience: Duration,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.patience = patience;
+        self.line.set_timeout(patience)
     }
 }
 
