@@ -1,10 +1,12 @@
 //! The serial line of a chip: cuff reaches the demo band on it, and the bootloader in recovery.
 
+use std::process::{Child, Stdio};
+
 use crate::boards::left_out;
 use crate::carried::Bench;
-use crate::qemu::{AN386, Clock, Qemu};
+use crate::qemu::{AN386, AN505, Clock, Machine, Qemu};
 use crate::stock::run;
-use crate::support::Desk;
+use crate::support::{Desk, Transcript};
 
 #[test]
 fn a_host_updates_the_band_over_its_serial_line() {
@@ -40,12 +42,7 @@ fn recovery_takes_an_update_over_the_serial_line() {
     if left_out() {
         return;
     }
-    let mut bench = Bench::new(&AN386);
-    let mut flash = bench.flash();
-    let active = bench.sim().layout().active.offset as usize;
-    flash[active + 100] ^= 1;
-    let mut chip = Qemu::new(&AN386, &flash, false, Clock::Instructions);
-    chip.go();
+    let (mut bench, mut chip) = in_recovery(&AN386);
     let host = Host::new(&mut chip);
     let info = host.device("info AT --json").json();
     assert_eq!(info["line"]["speaker"], "bootloader", "{info:#}");
@@ -59,6 +56,43 @@ fn recovery_takes_an_update_over_the_serial_line() {
     );
     assert_eq!(push["boots"][0][1]["event"], "trial-opened", "{push:#}");
     chip.hear("band confirms\n");
+}
+
+/// Behind `TrustZone` the application answers no host. Recovery does, on the secure side, with the same UART, and judges as elsewhere.
+#[test]
+fn recovery_behind_trustzone_takes_an_update_over_the_serial_line() {
+    if left_out() {
+        return;
+    }
+    let (mut bench, mut chip) = in_recovery(&AN505);
+    let host = Host::new(&mut chip);
+    let info = host.device("info AT --json").json();
+    assert_eq!(info["line"]["speaker"], "bootloader", "{info:#}");
+    assert_eq!(info["state"]["serial"], "chip-1");
+    bench.release("1.1", 2, "band-2");
+    host.desk.write("1.1.sealed", bench.factory.seal());
+    // After the reset nobody answers, and nobody waits for that here: what the chip does is what counts.
+    let mut push = host.spawn("push AT 1.1.sealed");
+    chip.hear("band confirms\n");
+    push.kill().unwrap();
+    push.wait().unwrap();
+    chip.halt();
+    chip.reset();
+    chip.go();
+    chip.hear("band 1.1.0 started\n");
+    let unit = bench.take(&chip);
+    assert_eq!(unit.installed, "band/1.1");
+}
+
+/// A unit whose active image was spoiled, so that its bootloader stays.
+fn in_recovery(machine: &'static Machine) -> (Bench, Qemu) {
+    let bench = Bench::new(machine);
+    let mut flash = bench.flash();
+    let active = bench.sim().layout().active.offset as usize;
+    flash[active + 100] ^= 1;
+    let mut chip = Qemu::new(machine, &flash, false, Clock::Instructions);
+    chip.go();
+    (bench, chip)
 }
 
 /// smpmgr as it comes from its index, with its defaults: to the band, and to the bootloader in recovery.
@@ -112,8 +146,17 @@ impl Host {
         }
     }
 
-    fn device(&self, line: &str) -> crate::support::Transcript {
+    fn device(&self, line: &str) -> Transcript {
         let line = line.replace("AT", &self.target);
         self.desk.cuff(&format!("device {line}")).expect(0)
+    }
+
+    fn spawn(&self, line: &str) -> Child {
+        let line = line.replace("AT", &self.target);
+        let mut command = self.desk.command();
+        command.arg("device").args(line.split(' '));
+        let nothing = || Stdio::null();
+        command.stdin(nothing()).stdout(nothing()).stderr(nothing());
+        command.spawn().unwrap()
     }
 }
