@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use cuff_bootloader::mailbox::{self, MAIL, Mailbox};
 use cuff_bootloader::report::Report;
 use serde_json::{Value, json};
+use virtual_probe::qemu::{connect, machine as words};
 
 use crate::boards::programs;
 
@@ -142,15 +143,9 @@ impl Qemu {
         };
         let mut command = Command::new("qemu-system-arm");
         command
-            .arg("-machine")
-            .arg(format!("{},memory-backend=nv", machine.model))
-            .arg("-object")
-            .arg(format!(
-                "memory-backend-file,id=nv,size={PSRAM},share=on,mem-path={}",
-                at("nv.bin").display()
-            ))
+            .args(words(machine.model, &at("nv.bin")))
             .args(["-device", &loaded("vectors.bin", machine.vectors)])
-            .args(["-display", "none", "-monitor", "none", "-S", "-chardev"])
+            .arg("-chardev")
             .arg(format!("{line},logfile={}", at("uart.txt").display()))
             .args(["-serial", "chardev:line"])
             .arg("-qmp")
@@ -171,7 +166,7 @@ impl Qemu {
         let child = command
             .spawn()
             .expect("qemu-system-arm starts; `cargo xtask setup` installs it");
-        let control = BufReader::new(connect(&at("control")));
+        let control = BufReader::new(connect(&at("control")).unwrap());
         let mut chip = Self {
             machine,
             child,
@@ -412,17 +407,6 @@ fn cut_plugin() -> &'static Path {
         );
         target.join("debug/libcut_plugin.so")
     })
-}
-
-fn connect(path: &Path) -> UnixStream {
-    let start = Instant::now();
-    loop {
-        match UnixStream::connect(path) {
-            Ok(stream) => return stream,
-            Err(error) => assert!(start.elapsed() < PATIENCE, "QEMU gives no control: {error}"),
-        }
-        sleep(Duration::from_millis(5));
-    }
 }
 
 /// A serial line that anybody on this machine may open, once.

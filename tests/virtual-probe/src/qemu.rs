@@ -413,16 +413,11 @@ fn spawn(model: &str, more: &[String], folder: &Path) -> io::Result<Lines> {
     // However this process ends, the machine ends with it: the shell kills it when our end of its input closes.
     let child = Command::new("sh")
         .args(["-c", "\"$@\" & p=$!; cat >/dev/null; kill -9 $p", "machine"])
-        .args(["qemu-system-arm", "-machine"])
-        .arg(format!("{model},memory-backend=memory"))
-        .arg("-object")
-        .arg(format!(
-            "memory-backend-file,id=memory,size=16M,share=on,mem-path={}",
-            at("memory")
-        ))
-        .args(["-display", "none", "-monitor", "none", "-serial"])
+        .arg("qemu-system-arm")
+        .args(machine(model, &folder.join("memory")))
+        .arg("-serial")
         .arg(format!("tcp:127.0.0.1:{serial},server=on,wait=off"))
-        .args(["-nodefaults", "-S", "-accel", "tcg", "-qtest-log", "none"])
+        .args(["-nodefaults", "-accel", "tcg", "-qtest-log", "none"])
         .arg("-qtest")
         .arg(format!("unix:{},server=on,wait=off", at("bus")))
         .arg("-chardev")
@@ -436,11 +431,29 @@ fn spawn(model: &str, more: &[String], folder: &Path) -> io::Result<Lines> {
     Ok((child, bus, connect(&folder.join("gdb"))?, serial))
 }
 
+/// QEMU's words for a machine that is stopped before its first instruction, with 16 MiB of plain memory in a file and nothing to look at.
+pub fn machine(model: &str, memory: &Path) -> [String; 9] {
+    let file = memory.display();
+    [
+        "-machine",
+        &format!("{model},memory-backend=memory"),
+        "-object",
+        &format!("memory-backend-file,id=memory,size=16M,share=on,mem-path={file}"),
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-S",
+    ]
+    .map(str::to_owned)
+}
+
 fn went_away() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the machine went away")
 }
 
-fn connect(path: &Path) -> io::Result<UnixStream> {
+/// Waits for a socket that a machine opens while it starts.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
     let begun = Instant::now();
     loop {
         match UnixStream::connect(path) {
