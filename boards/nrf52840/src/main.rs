@@ -30,7 +30,12 @@ const _: () = assert!(
         && LOCKED <= LAYOUT.inbox.offset
         && LOCKED <= LAYOUT.active.offset
         && LOCKED <= LAYOUT.candidate.offset
+        && LAYOUT.active.length <= HALF
+        && LAYOUT.candidate.length <= HALF
 );
+
+/// What one access control list can hold.
+const HALF: u32 = 512 * 1024;
 
 #[entry]
 fn main() -> ! {
