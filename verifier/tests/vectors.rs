@@ -1,6 +1,6 @@
 //! Every vector of `fixtures/vectors` through the judge: the verdict, the reason's name and number, and how far trust moves.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "../../tests/support/canonical.rs"]
 mod canonical;
@@ -12,9 +12,10 @@ use canonical::canonical;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::evidence::Evidence;
 use cuff_verifier::judge::{Advance, Known, Outcome, Versions, walk};
+use cuff_verifier::threshold::Document;
 use cuff_verifier::time::Instant;
 use cuff_verifier::verdict::{Reason, Verdict};
-use cuff_verifier::version::Counter;
+use cuff_verifier::version::{Counter, Version};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -108,6 +109,101 @@ fn known_versions_that_no_walk_leaves_are_damage() {
             );
         }
     }
+}
+
+/// What a device is to remember is what the files say, and said again it is nothing new.
+#[test]
+fn what_a_chain_leaves_is_what_its_files_say() {
+    let update = fs::read(folder().join("release.update")).unwrap();
+    let state: Value =
+        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let root = canonical(&state["root"]);
+    let known = known(&state, &root);
+    let evidence = Evidence::parse(&update).unwrap();
+    let advance = walk(&known, &evidence).advance.expect("something new");
+
+    let signed = |file: Document<'_>| -> Value {
+        let file: Value = serde_json::from_slice(file.served()).unwrap();
+        file["signed"].clone()
+    };
+    let online = evidence.online().unwrap();
+    let [timestamp, snapshot, targets] = online.map(signed);
+    let product = signed(evidence.delegated().last().unwrap());
+    let version = |role: &Value| role["version"].as_u64().unwrap();
+    let issued =
+        |role: &Value| Instant::parse(role["issued"].as_str().unwrap().as_bytes()).unwrap();
+    let signed_by_people = [&state["root"], &targets, &product].map(issued);
+    let minimum = Counter(product["minimum_counter"].as_u64().unwrap());
+    let expected = Advance {
+        root: root.as_bytes(),
+        root_version: Version::new(version(&state["root"])).unwrap(),
+        root_changed: false,
+        versions: Versions {
+            timestamp: version(&timestamp),
+            snapshot: version(&snapshot),
+            targets: version(&targets),
+            product: version(&product),
+        },
+        timestamp_digest: Digest::of(online[0].served()),
+        floor: signed_by_people.into_iter().fold(known.floor, Instant::max),
+        minimum_counter: minimum.max(known.minimum_counter),
+    };
+    assert_eq!(advance, expected);
+
+    let again = Known {
+        versions: advance.versions,
+        timestamp_digest: advance.timestamp_digest,
+        floor: advance.floor,
+        minimum_counter: advance.minimum_counter,
+        ..known
+    };
+    assert_eq!(walk(&again, &evidence).advance, None);
+    for other in [
+        Known {
+            versions: Versions::default(),
+            ..again
+        },
+        Known {
+            versions: Versions::default(),
+            timestamp_digest: Digest::of(b"another"),
+            ..again
+        },
+        Known {
+            floor: Instant(advance.floor.0 - 1),
+            ..again
+        },
+        Known {
+            minimum_counter: Counter(0),
+            ..again
+        },
+    ] {
+        assert!(walk(&other, &evidence).advance.is_some(), "{other:?}");
+    }
+}
+
+/// The counters that a release may have begin with the one that is there, and with the least that the product asks for.
+#[test]
+fn a_counter_may_be_the_least_there_is() {
+    let update = fs::read(folder().join("release.update")).unwrap();
+    let state: Value =
+        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let root = canonical(&state["root"]);
+    let evidence = Evidence::parse(&update).unwrap();
+    let answer = |counter: u64, minimum: u64| {
+        let known = Known {
+            counter: Counter(counter),
+            minimum_counter: Counter(minimum),
+            ..known(&state, &root)
+        };
+        match walk(&known, &evidence).outcome {
+            Outcome::Complete(chain) => chain.release(&known).map(|release| release.record.counter),
+            other => panic!("{other:?}"),
+        }
+    };
+    let Counter(its) = answer(0, 0).unwrap();
+    assert_eq!(answer(its, its), Ok(Counter(its)));
+    assert_eq!(answer(0, its + 1), Err(Reason::CounterBelowMinimum));
+    assert_eq!(answer(its + 1, 0), Err(Reason::CounterRollback));
 }
 
 /// What a bootloader does, without its flash: evidence, release, image.

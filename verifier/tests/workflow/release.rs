@@ -4,6 +4,7 @@ use cuff_verifier::digest::Digest;
 use cuff_verifier::evidence::{BadEvidence, Evidence, Parts};
 use cuff_verifier::json::Value as Json;
 use cuff_verifier::judge::{Known, Outcome, walk};
+use cuff_verifier::key::Ed25519;
 use cuff_verifier::profile::Profile;
 use cuff_verifier::release::{BadRecord, Record};
 use cuff_verifier::role::Role;
@@ -186,8 +187,18 @@ fn every_file_can_be_looked_into() {
     let band = Targets::parse(&read(band), Role::Delegated).unwrap();
     assert_eq!(band.minimum_counter().map(|counter| counter.0), Some(3));
     assert!(band.delegations().is_none());
+    // In somebody else's file the member could mean anything.
+    let mut theirs: Value = serde_json::from_slice(&files.delegated[0].1).unwrap();
+    theirs["signed"]["minimum_counter"] = json!("x");
+    let theirs = canonical(&theirs);
+    let theirs = Targets::parse(&read(theirs.as_bytes()), Role::Delegated).unwrap();
+    assert_eq!(theirs.minimum_counter(), None);
     let hashes = Json::check(br#"{"other":"x"}"#).unwrap();
     let hashes = Hashes::parse(hashes, Profile::Foreign).unwrap();
     assert_eq!(hashes.value().bytes(), br#"{"other":"x"}"#);
     assert_eq!(hashes.sha256(), None);
+    assert!(!hashes.hold(b"", &Ed25519), "nothing known pins nothing");
+    let both = format!(r#"{{"other":"x","sha256":"{}"}}"#, Digest::of(b"free"));
+    let both = Hashes::parse(Json::check(both.as_bytes()).unwrap(), Profile::Foreign).unwrap();
+    assert!(both.hold(b"free", &Ed25519) && !both.hold(b"fee", &Ed25519));
 }
