@@ -144,6 +144,7 @@ fn signatures_are_listed_as_they_stand() {
 
 #[test]
 fn what_is_no_envelope_is_refused() {
+    let root = root(&[1], 1);
     let pair = canonical(&pairs(&[1])[0]);
     for (file, error) in [
         (String::new(), Unauthentic::Envelope),
@@ -195,7 +196,7 @@ fn what_is_no_envelope_is_refused() {
             let found = signatures(Document::canonical(file.as_bytes()), profile);
             assert_eq!(found.map(|_| ()), Err(error), "{file}");
             assert_eq!(
-                count(&root(&[1], 1), file.as_bytes(), profile),
+                count(&root, file.as_bytes(), profile),
                 Err(error),
                 "{file}"
             );
