@@ -195,11 +195,7 @@ fn what_is_no_envelope_is_refused() {
             assert_eq!(found.map(|_| ()), Err(error), "{file}");
             let found = signatures(Document::canonical(file.as_bytes()), profile);
             assert_eq!(found.map(|_| ()), Err(error), "{file}");
-            assert_eq!(
-                count(&root, file.as_bytes(), profile),
-                Err(error),
-                "{file}"
-            );
+            assert_eq!(count(&root, file.as_bytes(), profile), Err(error), "{file}");
         }
     }
 }
