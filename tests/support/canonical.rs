@@ -27,5 +27,9 @@ pub fn canonical(value: &Value) -> String {
 }
 
 fn string(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    if text.contains(['\\', '"']) {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        format!("\"{text}\"")
+    }
 }

@@ -19,6 +19,7 @@ use cuff_verifier::threshold::{Authentic, Document, unauthenticated};
 use cuff_verifier::time::{Clock, Instant};
 use cuff_verifier::trusted::{Dates, Novelty, Policy, RootChain, Seen, SeenRoles};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 /// A scheme that signs with a checksum. It knows hashed paths, and one digest besides SHA-256.
 #[derive(Debug)]
@@ -160,6 +161,12 @@ pub struct Repository {
 impl Repository {
     /// Root by two of 1, 2 and 3; targets by 1 and 2; 9 is online; `band` speaks for `band/*` by 5.
     pub fn new() -> Self {
+        // Put together once: an interpreter takes seconds.
+        static ONE: LazyLock<Repository> = LazyLock::new(Repository::make);
+        ONE.clone()
+    }
+
+    fn make() -> Self {
         let root = body(
             "root",
             json!({
