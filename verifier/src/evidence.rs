@@ -295,7 +295,10 @@ mod tests {
         };
         let mut memory = encode(&most);
         let evidence = Evidence::parse(&memory).expect("as many as may be");
-        assert_eq!(evidence.roots().count(), MAX_ROOTS);
+        // An interpreter counts a few: each is found from the beginning.
+        let some = if cfg!(miri) { 8 } else { MAX_ROOTS };
+        assert_eq!(evidence.roots().take(some).count(), some);
+        assert_eq!(evidence.roots, MAX_ROOTS);
         let more = Parts {
             roots: &roots,
             ..PARTS

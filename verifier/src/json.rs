@@ -606,7 +606,9 @@ mod tests {
 
     #[test]
     fn a_word_hides_no_quote_and_invents_none() {
-        for (first, second) in (0..=u8::MAX).flat_map(|first| [(first, 0xa3), (first, b'"')]) {
+        // An interpreter takes one in so many.
+        let firsts = (0..=u8::MAX).step_by(if cfg!(miri) { 0x1d } else { 1 });
+        for (first, second) in firsts.flat_map(|first| [(first, 0xa3), (first, b'"')]) {
             for length in 0..20 {
                 for at in 0..length {
                     let mut bytes = [first.wrapping_add(0x80); 20];
