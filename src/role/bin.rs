@@ -74,8 +74,7 @@ impl Bin {
             let _ = write!(
                 text,
                 "{comma}\"{path}\":{{\"hashes\":{{\"sha256\":\"{}\"}},\"length\":{}}}",
-                hex::encode(listed.sha256.0),
-                listed.length
+                listed.sha256, listed.length
             );
         }
         let _ = write!(text, "}},\"version\":{}}}", self.version);

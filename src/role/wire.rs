@@ -28,7 +28,10 @@ impl Hex {
 
 impl std::fmt::Display for Hex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // Large roles consist mostly of these: not digit by digit.
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).map_err(|_| std::fmt::Error)?;
+        f.write_str(str::from_utf8(&digits).map_err(|_| std::fmt::Error)?)
     }
 }
 
@@ -66,11 +69,8 @@ impl From<PublicKey> for Hex {
 }
 
 impl Serialize for Hex {
-    // The longest part of what large roles consist of: not by way of the formatter.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(serde::ser::Error::custom)?;
-        to.serialize_str(str::from_utf8(&digits).map_err(serde::ser::Error::custom)?)
+        to.collect_str(self)
     }
 }
 

@@ -92,9 +92,7 @@ fn every_reason_of_the_verifier_has_a_vector() {
 /// A version that no walk leaves holds back nothing by itself: it must not read as "nothing was seen".
 #[test]
 fn known_versions_that_no_walk_leaves_are_damage() {
-    let update = fs::read(folder().join("release.update")).unwrap();
-    let state: Value =
-        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let (update, state) = release();
     let root = canonical(&state["root"]);
     assert_eq!(judge(&known(&state, &root), &update).0, Verdict::Boot);
     for role in ["timestamp", "snapshot", "targets", "product"] {
@@ -114,9 +112,7 @@ fn known_versions_that_no_walk_leaves_are_damage() {
 /// What a device is to remember is what the files say, and said again it is nothing new.
 #[test]
 fn what_a_chain_leaves_is_what_its_files_say() {
-    let update = fs::read(folder().join("release.update")).unwrap();
-    let state: Value =
-        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let (update, state) = release();
     let root = canonical(&state["root"]);
     let known = known(&state, &root);
     let evidence = Evidence::parse(&update).unwrap();
@@ -184,9 +180,7 @@ fn what_a_chain_leaves_is_what_its_files_say() {
 /// The counters that a release may have begin with the one that is there, and with the least that the product asks for.
 #[test]
 fn a_counter_may_be_the_least_there_is() {
-    let update = fs::read(folder().join("release.update")).unwrap();
-    let state: Value =
-        serde_json::from_slice(&fs::read(folder().join("base.state.json")).unwrap()).unwrap();
+    let (update, state) = release();
     let root = canonical(&state["root"]);
     let evidence = Evidence::parse(&update).unwrap();
     let answer = |counter: u64, minimum: u64| {
@@ -257,6 +251,13 @@ fn trust(known: &Known<'_>, advance: Option<Advance<'_>>, whole: bool) -> &'stat
             "root"
         }
     }
+}
+
+/// An update that is taken, and the state of the device that takes it.
+fn release() -> (Vec<u8>, Value) {
+    let read = |name: &str| fs::read(folder().join(name)).unwrap();
+    let state = serde_json::from_slice(&read("base.state.json")).unwrap();
+    (read("release.update"), state)
 }
 
 fn known<'a>(state: &'a Value, root: &'a str) -> Known<'a> {
