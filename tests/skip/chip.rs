@@ -50,7 +50,7 @@ impl Chip {
         self.qemu.breakpoint(address, true)
     }
 
-    /// Runs on; where it stopped, unless that takes more than these ticks or a minute, or it sleeps. [`FOREVER`] waits for it.
+    /// Runs on; where it stopped, unless that takes more than these ticks or far too long, or it sleeps. [`FOREVER`] waits for it.
     pub fn run(&mut self, limit: u32) -> io::Result<Option<u32>> {
         // While the core stands, its last run is not counted yet.
         let mut begun = None;
@@ -141,6 +141,6 @@ pub const INSTRUCTIONS_PER_TICK: usize = 40;
 const LOOK: Duration = Duration::from_millis(50);
 const ASLEEP: u32 = 60;
 /// A core that runs through what is no program takes the emulator minutes for what a boot does in a blink.
-const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_secs(20);
 /// No limit, for boots that are known to end.
 pub const FOREVER: u32 = u32::MAX;

@@ -161,7 +161,7 @@ impl<'c> Walk<'c> {
         }
         while self.at < step {
             if self.at < self.launch {
-                self.stop_at(self.waypoint(step))?;
+                self.stop_at(self.waypoint(step.min(self.launch)))?;
             } else {
                 self.watch.chip.qemu.step()?;
                 self.arrived(self.at + 1)?;

@@ -11,7 +11,7 @@ use crate::tool::Tool;
 
 /// Sweeps and reports.
 pub fn run() -> Result<()> {
-    let told = Tool::cargo("test --locked --package cuff-bootloader --test device --")
+    let told = Tool::cargo("test --locked --profile sweep --package cuff-bootloader --test device --")
         .words("sweep:: mutants:: pattern:: endurance:: --nocapture")
         .env("CUFF_SWEEP", "all")
         .output()?;
