@@ -11,10 +11,11 @@ use crate::tool::Tool;
 
 /// Sweeps and reports.
 pub fn run() -> Result<()> {
-    let told = Tool::cargo("test --locked --profile sweep --package cuff-bootloader --test device --")
-        .words("sweep:: mutants:: pattern:: endurance:: --nocapture")
-        .env("CUFF_SWEEP", "all")
-        .output()?;
+    let told =
+        Tool::cargo("test --locked --profile sweep --package cuff-bootloader --test device --")
+            .words("sweep:: mutants:: pattern:: endurance:: --nocapture")
+            .env("CUFF_SWEEP", "all")
+            .output()?;
     let swept = Swept::read(&told);
     swept.print();
     ensure!(swept.points() > 0, "nothing was swept");

@@ -290,15 +290,16 @@ impl<'a> Update<'a> {
         authority: &Authority<'_>,
     ) -> Result<Document<'a>, ClientError> {
         let kept = trust.recall(role)?;
-        if let Some(kept) = kept.filter(|kept| pinned.pins(kept, self.policy.schemes)) {
-            let same = self.keep(name, kept).ok().filter(|file| {
-                let version = self
-                    .authentic(*file, authority)
-                    .and_then(|authentic| version_of(&authentic, kind));
+        let kept = kept.filter(|kept| pinned.pins(kept, self.policy.schemes));
+        if let Some(kept) = kept.and_then(|kept| self.keep(name, kept).ok()) {
+            // Where no digest is pinned, which file it is only its version tells.
+            let same = pinned.sha256().is_some() || {
+                let authentic = self.authentic(kept, authority);
+                let version = authentic.and_then(|authentic| version_of(&authentic, kind));
                 version == Some(pinned.version)
-            });
-            if let Some(same) = same {
-                return Ok(same);
+            };
+            if same {
+                return Ok(kept);
             }
         }
         let most = if role == "snapshot" {
