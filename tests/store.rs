@@ -3,6 +3,8 @@
 
 #[path = "store/bucket.rs"]
 mod bucket;
+#[path = "store/ceph.rs"]
+mod ceph;
 #[path = "support/fake_s3.rs"]
 mod fake_s3;
 #[path = "store/outside.rs"]
@@ -34,8 +36,8 @@ fn at(address: &str) -> Desk {
         .variable("AWS_ENDPOINT_URL", address)
         .variable("AWS_ALLOW_HTTP", "true")
         .variable("AWS_REGION", "us-east-1")
-        .variable("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .variable("AWS_SECRET_ACCESS_KEY", "hunter2secret")
+        .variable("AWS_ACCESS_KEY_ID", NAME)
+        .variable("AWS_SECRET_ACCESS_KEY", SECRET)
         .replace(address, "[server]")
 }
 
@@ -57,4 +59,6 @@ fn next(desk: &Desk) {
     desk.sign("bob").expect(0);
 }
 
+const NAME: &str = "AKIAEXAMPLE";
+const SECRET: &str = "hunter2secret";
 const PUBLISH: &str = "publish --to s3://bucket/tuf --online-key online.key";

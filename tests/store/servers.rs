@@ -26,7 +26,7 @@ fn quick() -> bool {
     std::env::var_os("CUFF_QUICK").is_some()
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -46,7 +46,7 @@ fn start(mut command: Command, port: u16) -> Server {
     server
 }
 
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     project().join("target/tools")
 }
 

@@ -48,6 +48,8 @@ cargo xtask TASK
   miri                           verifier and bootloader under an interpreter that sees undefined behaviour; some minutes
   sweep publish|provision        interrupt publishing, or the making of a unit at the factory bench, everywhere and not only
                                  at a sample of points; some minutes
+  ceph                           publish to the S3 gateway of a real Ceph, which is installed for it, and see it refused in words;
+                                 a minute
   boards [--map NAME]            build what is delivered to chips, into boards/target/programs; --map builds one bootloader and
                                  says what its code is
   sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         ["miri"] => miri::run(),
         ["sweep", "publish"] => test::sweep("store", "sweep", "all"),
         ["sweep", "provision"] => test::sweep("station_cuts", "sweep", "all"),
+        ["ceph"] => setup::ceph().and_then(|()| test::sweep("store", "ceph", "all")),
         ["boards"] => boards::deliver(),
         ["boards", "--map", name] => boards::map(name),
         ["sweep", "power"] => power::run(),

@@ -23,7 +23,7 @@ pub const TARGETS: [&str; 4] = [
 /// Installs all of it.
 pub fn run() -> Result<()> {
     targets()?;
-    packages()?;
+    packages(&PACKAGES)?;
     python("requirements", &place::python_environment())?;
     python("store", &place::tools().join("store"))?;
     python("smp", &place::tools().join("smp"))?;
@@ -120,8 +120,28 @@ const PACKAGES: [Package; 14] = [
     },
 ];
 
-fn packages() -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
+/// Ceph with its gateway, which only `cargo xtask ceph` needs.
+pub fn ceph() -> Result<()> {
+    packages(&CEPH)
+}
+
+const CEPH: [Package; 3] = [
+    Package {
+        name: "ceph-mon",
+        there: || Tool::new("ceph-mon").words("--version").answers(),
+    },
+    Package {
+        name: "ceph-osd",
+        there: || Tool::new("ceph-osd").words("--version").answers(),
+    },
+    Package {
+        name: "radosgw",
+        there: || Tool::new("radosgw").words("--version").answers(),
+    },
+];
+
+fn packages(wanted: &[Package]) -> Result<()> {
+    let missing: Vec<&str> = wanted
         .iter()
         .filter(|package| !(package.there)())
         .map(|package| package.name)
