@@ -288,4 +288,4 @@ fn counted(status: u32) -> u32 {
 const EXCEPTION: u32 = 0x1ff;
 /// Stops that are not worth a look for fewer, and steps that are looked at.
 const FEW: usize = 16;
-const NEAR: usize = 512;
+const NEAR: usize = 16_384;
