@@ -12,26 +12,42 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// `LENGTH` bytes of it, programmed `UNIT` bytes at a time. The one owner of that memory.
-#[derive(Debug)]
-pub struct Psram<const LENGTH: usize, const UNIT: usize> {
-    base: *mut u32,
+/// What keeps stores out of the memory while the driver does not write.
+pub trait Guard {
+    /// Lets them in.
+    fn open(&mut self);
+    /// Keeps them out again.
+    fn close(&mut self);
 }
 
-impl<const LENGTH: usize, const UNIT: usize> Psram<LENGTH, UNIT> {
-    /// The memory at `base`.
+/// Nothing does.
+impl Guard for () {
+    fn open(&mut self) {}
+    fn close(&mut self) {}
+}
+
+/// `LENGTH` bytes of it, programmed `UNIT` bytes at a time. The one owner of that memory.
+#[derive(Debug)]
+pub struct Psram<const LENGTH: usize, const UNIT: usize, G = ()> {
+    base: *mut u32,
+    guard: G,
+}
+
+impl<const LENGTH: usize, const UNIT: usize, G: Guard> Psram<LENGTH, UNIT, G> {
+    /// The memory at `base`, behind a guard that is closed.
     ///
     /// # Safety
     ///
     /// `LENGTH` bytes of readable and writable memory lie at `base`, aligned to a page. While this value lives, nothing else
     /// writes to them, except what is executed from there and leaves itself alone.
-    pub const unsafe fn at(base: usize) -> Self {
+    pub const unsafe fn at(base: usize, guard: G) -> Self {
         const {
             assert!(UNIT.is_multiple_of(WORD) && UNIT > 0);
             assert!(LENGTH.is_multiple_of(PAGE));
         }
         Self {
             base: ptr::with_exposed_provenance_mut(base),
+            guard,
         }
     }
 
@@ -50,11 +66,11 @@ impl<const LENGTH: usize, const UNIT: usize> Psram<LENGTH, UNIT> {
     }
 }
 
-impl<const LENGTH: usize, const UNIT: usize> ErrorType for Psram<LENGTH, UNIT> {
+impl<const LENGTH: usize, const UNIT: usize, G> ErrorType for Psram<LENGTH, UNIT, G> {
     type Error = NorFlashErrorKind;
 }
 
-impl<const LENGTH: usize, const UNIT: usize> ReadNorFlash for Psram<LENGTH, UNIT> {
+impl<const LENGTH: usize, const UNIT: usize, G: Guard> ReadNorFlash for Psram<LENGTH, UNIT, G> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, out: &mut [u8]) -> Result<(), NorFlashErrorKind> {
@@ -72,13 +88,14 @@ impl<const LENGTH: usize, const UNIT: usize> ReadNorFlash for Psram<LENGTH, UNIT
     }
 }
 
-impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
+impl<const LENGTH: usize, const UNIT: usize, G: Guard> NorFlash for Psram<LENGTH, UNIT, G> {
     const WRITE_SIZE: usize = UNIT;
     const ERASE_SIZE: usize = PAGE;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         check_erase(self, from, to)?;
         let at = from as usize;
+        self.guard.open();
         for step in 0..to.wrapping_sub(from) as usize / WORD {
             // SAFETY: the range was checked to lie inside and to begin at a page, and so at a word.
             unsafe {
@@ -87,6 +104,7 @@ impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
                     .write_volatile(u32::MAX);
             }
         }
+        self.guard.close();
         Ok(())
     }
 
@@ -100,15 +118,17 @@ impl<const LENGTH: usize, const UNIT: usize> NorFlash for Psram<LENGTH, UNIT> {
             return Err(NorFlashErrorKind::Other);
         }
         let (words, _) = bytes.as_chunks::<WORD>();
+        self.guard.open();
         for (index, word) in words.iter().enumerate() {
             let word_at = at.wrapping_add(index.wrapping_mul(WORD));
             self.clear(word_at, u32::from_le_bytes(*word));
         }
+        self.guard.close();
         Ok(())
     }
 }
 
-impl<const LENGTH: usize, const UNIT: usize> Flash for Psram<LENGTH, UNIT> {
+impl<const LENGTH: usize, const UNIT: usize, G: Guard> Flash for Psram<LENGTH, UNIT, G> {
     fn mapped(&self, offset: u32, length: u32) -> Option<&[u8]> {
         check_read(self, offset, length as usize).ok()?;
         self.bytes().get(offset as usize..)?.get(..length as usize)

@@ -4,8 +4,11 @@
 #![no_std]
 #![no_main]
 
+mod guard;
+
 use cortex_m_rt::entry;
-use mps2::an386::{CLOCK, UART0, WATCHDOG};
+use guard::Region;
+use mps2::an386::{CLOCK, PSRAM, UART0, WATCHDOG};
 use mps2::psram::Psram;
 use mps2::serial::Serial;
 use mps2::watchdog::Watchdog;
@@ -22,8 +25,11 @@ const _: () = assert!(LAYOUT.program as usize == UNIT);
 
 #[entry]
 fn main() -> ! {
-    // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
-    let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
+    // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other. No
+    // other code touches the MPU.
+    let mut flash = unsafe {
+        Psram::<{ LAYOUT.flash_length() as usize }, UNIT, _>::at(FLASH, Region::shut(PSRAM))
+    };
     // SAFETY: the board's UART, which nothing else here touches.
     let mut line = unsafe { Serial::open(UART0, CLOCK) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.
@@ -34,6 +40,7 @@ fn main() -> ! {
 ///
 /// As for [`start::Image::run`].
 unsafe fn launch(launch: &Launch) -> ! {
+    guard::remove();
     // SAFETY: the board's watchdog, started once and left alone.
     unsafe { Watchdog::at(WATCHDOG) }.start();
     // SAFETY: as promised to this function.

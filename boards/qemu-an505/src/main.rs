@@ -23,7 +23,7 @@ const UNIT: usize = LAYOUT.program as usize;
 #[entry]
 fn main() -> ! {
     // SAFETY: the board's PSRAM lies here, and this program, which is executed from its first region, writes to no other.
-    let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH) };
+    let mut flash = unsafe { Psram::<{ LAYOUT.flash_length() as usize }, UNIT>::at(FLASH, ()) };
     // SAFETY: the board's UART, which nothing else here touches; before the jump everything is secure, the UART too.
     let mut line = unsafe { Serial::open(UART0, CLOCK) };
     // SAFETY: the numbers are those of the board's description; the linker kept stack and statics out of the retained RAM.

@@ -87,7 +87,7 @@ impl Hardware {
 /// It is opened once, and this program writes to no slot that it is executed from.
 pub unsafe fn flash() -> Flash {
     // SAFETY: the board's PSRAM, and the rest as promised to this function.
-    unsafe { Psram::at(FLASH) }
+    unsafe { Psram::at(FLASH, ()) }
 }
 
 /// Opens flash to any store, for those who go past the driver: here it always is.
