@@ -292,7 +292,10 @@ fn come_back<T>(
                 sleep(GLANCE);
             }
             // Silent: it judges, or swaps.
-            Err(error) if is_silence(&error) => seen = Instant::now(),
+            Err(error) if is_silence(&error) => {
+                seen = Instant::now();
+                why = "it has said nothing since its reset, as if its application served no host; a probe or recovery tells more";
+            }
             // The line broke off, as that of a USB port does.
             Err(_) => {
                 sleep(GLANCE);

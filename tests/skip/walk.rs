@@ -150,14 +150,22 @@ impl<'c> Walk<'c> {
         })
     }
 
-    /// Goes on to a step.
+    /// Goes on to a step, from the beginning if that leads elsewhere: then the skip before left something that no state holds.
     pub fn to(&mut self, step: usize) -> io::Result<()> {
+        self.on(step).or_else(|error| {
+            eprintln!("{error}; from the beginning");
+            self.reset()?;
+            self.on(step)
+        })
+    }
+
+    fn on(&mut self, step: usize) -> io::Result<()> {
         if step >= self.launch && self.watch.timed {
             // Where time is instructions, a watchdog bites while its core stands.
             self.watch.timed = false;
             self.watch.chip.qemu.quit()?;
             self.reset()?;
-            self.to(self.launch)?;
+            self.on(self.launch)?;
         }
         while self.at < step {
             if self.at < self.launch {
