@@ -2,7 +2,7 @@
 //! kept, nothing goes back.
 //!
 //! A sample of the instructions by default; `cargo xtask sweep skip` takes each one, and says which rows and which part of them
-//! in `CUFF_SKIP_ROW`, `CUFF_SKIP_SHARD` and `CUFF_SKIP_CRYPTO`.
+//! in `CUFF_SKIP_ROW`, `CUFF_SKIP_SHARD`, `CUFF_SKIP_CRYPTO` and `CUFF_SKIP_EVERY`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
@@ -80,7 +80,10 @@ fn sweep() {
         return;
     }
     let only = env::var("CUFF_SKIP_ROW").ok();
-    let crypto = env::var_os("CUFF_SKIP_CRYPTO").is_some();
+    let which = Which {
+        crypto: env::var_os("CUFF_SKIP_CRYPTO").is_some(),
+        every: env::var_os("CUFF_SKIP_EVERY").is_some(),
+    };
     let chosen = |row: &&Row| only.as_ref().is_none_or(|only| only == row.name);
     let rows: Vec<&Row> = ROWS.iter().filter(chosen).collect();
     let names = ROWS.map(|row| row.name).join(", ");
@@ -89,7 +92,7 @@ fn sweep() {
     println!("\n{}", Tally::HEAD);
     let mut bypasses = 0;
     for row in rows {
-        let tally = skip(row, &code, crypto, Part::asked());
+        let tally = skip(row, &code, which, Part::asked());
         println!("{tally}");
         bypasses += tally.bypasses.len();
     }
@@ -137,16 +140,30 @@ fn sample(name: &str) {
     }
     let code = Code::read();
     let row = ROWS.iter().find(|row| row.name == name).unwrap();
-    let tally = skip(row, &code, false, Part::IN_TESTS);
+    let tally = skip(row, &code, Which::default(), Part::IN_TESTS);
     println!("{}\n{tally}", Tally::HEAD);
     assert!(tally.bypasses.is_empty(), "a single skip was enough");
 }
 
+/// Which instructions are skipped.
+#[derive(Clone, Copy, Default)]
+struct Which {
+    /// Those of cryptography, and no others; otherwise all others.
+    crypto: bool,
+    /// Every time they are executed; otherwise the first time and the last.
+    every: bool,
+}
+
 /// Skips a part of a row's points, one at a time.
-fn skip(row: &Row, code: &Code, crypto: bool, part: Part) -> Tally {
+fn skip(row: &Row, code: &Code, which: Which, part: Part) -> Tally {
     let case = row.case(code);
-    let trace = Trace::of(&case, code, crypto);
-    let points = trace.points(|address| code.is_crypto(address) == crypto);
+    let trace = Trace::of(&case, code, which.crypto);
+    let wanted = |address| code.is_crypto(address) == which.crypto;
+    let points = if which.every {
+        trace.steps_at(wanted)
+    } else {
+        trace.points(wanted)
+    };
     let mut walk = Walk::begin(&case, code, &trace).unwrap();
     let mut tally = Tally::new(row.name);
     for point in part.of(&points) {

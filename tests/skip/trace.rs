@@ -53,7 +53,14 @@ impl Trace {
         own.count() * 5
     }
 
-    /// The first and the last time that each address is executed, in order of time.
+    /// Each step at an address that is wanted.
+    pub fn steps_at(&self, wanted: impl Fn(u32) -> bool) -> Vec<usize> {
+        let steps = self.steps.iter().enumerate();
+        let steps = steps.filter(|(_, address)| wanted(**address));
+        steps.map(|(step, _)| step).collect()
+    }
+
+    /// The first and the last time that each of them is executed, in order of time.
     pub fn points(&self, wanted: impl Fn(u32) -> bool) -> Vec<usize> {
         let mut seen: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
         for (index, address) in self.steps.iter().enumerate() {

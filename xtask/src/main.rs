@@ -55,9 +55,10 @@ cargo xtask TASK
   sweep power                    cut the power of a wearable at every flash operation, on every layout; report what was swept
   sweep chip [--shard K/N]       the same on an emulated chip, at every store into flash, or at every Nth from the Kth on; a whole
                                  run takes a day
-  sweep skip [--row NAME] [--shard K/N | --sample N [--seed S]] [--crypto]
+  sweep skip [--row NAME] [--shard K/N | --sample N [--seed S]] [--crypto] [--every]
                                  skip each instruction that the bootloader executes on bad updates, one at a time, in QEMU; report
-                                 what comes of it; hours. --crypto skips those of digests and signatures, and no others
+                                 what comes of it; hours. --crypto skips those of digests and signatures, and no others; --every
+                                 each time they are executed and not only the first time and the last: take a sample
   size                           what verifier and bootloaders cost on a wearable, against their budgets, and what may panic
 ";
 

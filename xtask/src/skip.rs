@@ -15,6 +15,7 @@ pub struct Options<'o> {
     sample: Option<&'o str>,
     seed: Option<&'o str>,
     crypto: bool,
+    every: bool,
 }
 
 impl<'o> Options<'o> {
@@ -29,6 +30,7 @@ impl<'o> Options<'o> {
                 "--sample" => options.sample = Some(words.next().filter(|text| is_number(text))?),
                 "--seed" => options.seed = Some(words.next().filter(|text| is_number(text))?),
                 "--crypto" => options.crypto = true,
+                "--every" => options.every = true,
                 _ => return None,
             }
         }
@@ -49,6 +51,7 @@ pub fn run(options: &Options<'_>) -> Result<()> {
         ("CUFF_SKIP_SAMPLE", options.sample),
         ("CUFF_SKIP_SEED", options.seed),
         ("CUFF_SKIP_CRYPTO", options.crypto.then_some("1")),
+        ("CUFF_SKIP_EVERY", options.every.then_some("1")),
     ] {
         tests = match value {
             Some(value) => tests.env(name, value),
