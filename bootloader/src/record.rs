@@ -3,6 +3,8 @@
 //! Takes a [`Record`], gives 768 bytes, and back; bytes with a single flipped bit are no record. Where they are kept, and
 //! how they are replaced, is the trust store's business.
 
+use core::ops::Range;
+
 use cuff_verifier::{
     digest::{Digest, Hasher},
     judge::Versions,
@@ -99,6 +101,29 @@ pub struct Record {
     pub trial: Option<Trial>,
     /// What `installed` replaced, as long as the candidate slot may still hold it.
     pub former: Option<Image>,
+}
+
+/// What a commit is about; all else stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Root, role versions, time floor, least counter.
+    Trust,
+    /// The images, and the counter that a confirm raises.
+    Images,
+}
+
+impl Change {
+    /// Whether two encoded records say the same of everything that it is not about; sequences are not compared.
+    pub(crate) fn keeps(self, now: &[u8], next: &[u8]) -> bool {
+        let same = |range: Range<usize>| {
+            let now = now.get(range.clone());
+            now.is_some() && now == next.get(range)
+        };
+        match self {
+            Self::Trust => same(IDENTITY..ROOT) && same(COUNTER..BODY),
+            Self::Images => same(IDENTITY..COUNTER),
+        }
+    }
 }
 
 impl Record {
@@ -222,6 +247,10 @@ pub(crate) fn shortened(digest: &Digest) -> [u8; 16] {
 /// Bytes of a record, in whole program units of every board.
 pub const RECORD: u32 = 768;
 const BODY: usize = 736;
+/// Where these fields begin.
+const IDENTITY: usize = 16;
+const ROOT: usize = IDENTITY + 3 * 32;
+const COUNTER: usize = ROOT + 4 + 8 + 32 + 4 * 8 + 32 + 8 + 8;
 const IMAGE: usize = 4 + 4 + 32 + 8 + 96;
 const MAGIC: &[u8; 8] = b"cufftrs1";
 

@@ -8,7 +8,7 @@ use cuff_verifier::sure::Sure;
 use crate::{
     flash::{Chip, Fault, Flash},
     layout::Region,
-    record::{RECORD, Record},
+    record::{Change, RECORD, Record},
 };
 
 /// One of the two banks.
@@ -104,33 +104,38 @@ pub fn repair<F: Flash>(chip: &mut Chip<'_, F>, good: Bank) -> Result<(), Fault>
         Bank::A => Bank::B,
         Bank::B => Bank::A,
     };
-    write(chip, bad, &record, RootAt::Flash(from))
+    write(chip, bad, &record, None, RootAt::Flash(from))
 }
 
-/// Commits the next state, and gives it the next sequence where it lies: a copy is what a disturbance could spoil unseen.
+/// Commits the next state, and gives it the next sequence where it lies: a copy is what a disturbance could spoil unseen. It must
+/// be the present one, as flash has it, but for what the change is about.
 ///
 /// Syscalls of flash, in order: erase B, program root, program record, read back B; the same for A.
 pub fn commit<F: Flash>(
     chip: &mut Chip<'_, F>,
     next: &mut Record,
+    change: Change,
     root: RootAt<'_>,
 ) -> Result<(), Fault> {
     let Banks::Equal(now) = look(chip) else {
         return Err(Fault::Lost);
     };
+    if next.sequence != now.sequence {
+        return Err(Fault::Lost);
+    }
     next.sequence = now.sequence.checked_add(1).ok_or(Fault::Outside)?;
     let root = match root {
         RootAt::Kept => RootAt::Flash(root_region(chip, Bank::A, now.root.length)),
         other => other,
     };
-    write(chip, Bank::B, next, root)?;
+    write(chip, Bank::B, next, Some(change), root)?;
     repair(chip, Bank::B)
 }
 
 /// Writes the first record of a unit: for provisioning, and for devices in memory.
 pub fn found<F: Flash>(chip: &mut Chip<'_, F>, first: &Record, root: &[u8]) -> Result<(), Fault> {
     chip.erase(chip.layout().trust)?;
-    write(chip, Bank::B, first, RootAt::Memory(root))?;
+    write(chip, Bank::B, first, None, RootAt::Memory(root))?;
     repair(chip, Bank::B)
 }
 
@@ -154,10 +159,17 @@ fn write<F: Flash>(
     chip: &mut Chip<'_, F>,
     bank: Bank,
     record: &Record,
+    change: Option<Change>,
     root: RootAt<'_>,
 ) -> Result<(), Fault> {
     let region = chip.layout().bank(bank);
     let bytes = record.encode().ok_or(Fault::Outside)?;
+    if let Some(change) = change {
+        let now = chip.mapped(chip.layout().bank(Bank::A));
+        if !now.is_some_and(|now| change.keeps(now, &bytes)) {
+            return Err(Fault::Lost);
+        }
+    }
     if RECORD
         .checked_add(record.root.length)
         .is_none_or(|end| end > region.length)

@@ -13,7 +13,7 @@ use cuff::state::{Device, State};
 use cuff_bootloader::counter;
 use cuff_bootloader::field::Text;
 use cuff_bootloader::record::{Identity, Record, Root};
-use cuff_bootloader::trust::{self, RootAt};
+use cuff_bootloader::trust;
 use cuff_verifier::digest::Digest;
 use cuff_verifier::evidence::Evidence;
 use cuff_verifier::verdict::Reason;
@@ -130,7 +130,7 @@ fn become_device(sim: &mut Sim, device: &Device) -> Record {
     let known = device.known();
     let chip = &mut sim.chip();
     let old = *trust::look(chip).record().unwrap();
-    let mut next = Record {
+    let next = Record {
         identity: Identity {
             product: Text::new(known.product).unwrap(),
             hardware: Text::new(known.hardware).unwrap(),
@@ -149,6 +149,6 @@ fn become_device(sim: &mut Sim, device: &Device) -> Record {
         ..old
     };
     counter::raise(chip, known.counter).unwrap();
-    trust::commit(chip, &mut next, RootAt::Memory(known.root)).unwrap();
+    trust::found(chip, &next, known.root).unwrap();
     next
 }

@@ -10,7 +10,7 @@ use cuff_bootloader::{
     flash::{Chip, Fault},
     journal,
     plan::{Memory, Seen, Step, plan},
-    record::Record,
+    record::{Change, Record},
     trust::{self, Bank, RootAt},
 };
 
@@ -108,7 +108,7 @@ fn installed_before_confirm(chip: &mut Chip<'_, Flash>) -> Ended {
             installed: Some(image),
             ..record
         };
-        Some(accepted.and_then(|()| trust::commit(chip, &mut next, RootAt::Kept)))
+        Some(accepted.and_then(|()| trust::commit(chip, &mut next, Change::Images, RootAt::Kept)))
     })
 }
 

@@ -9,6 +9,7 @@ use cuff_bootloader::{
     field::Text,
     record::Identity,
     smp::{After, GROUP},
+    trust,
 };
 use cuff_verifier::verdict::Reason;
 use host::{AT_REST, Bench, IMAGE, NONCE, OS, bench, complete, get, none, refused};
@@ -178,12 +179,10 @@ fn the_longest_answers_fit() {
     ] {
         *version = (1 << 53) - 1;
     }
-    cuff_bootloader::trust::commit(
-        &mut bench.unit.chip(),
-        &mut record,
-        cuff_bootloader::trust::RootAt::Kept,
-    )
-    .expect("committed");
+    let chip = &mut bench.unit.chip();
+    let root = trust::trusted_root(chip, &record);
+    let root = chip.mapped(root).expect("mapped").to_vec();
+    trust::found(chip, &record, &root).expect("written");
     assert_eq!(bench.state().len(), 2);
     let unit = bench.ask(false, GROUP, 0, &none());
     assert_eq!(get(&unit, "serial").as_text(), Some(long.as_str()));

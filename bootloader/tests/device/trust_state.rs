@@ -4,9 +4,10 @@ use cuff_bootloader::{
     layout::Layout,
     log::Kind,
     plan::HandOver,
+    record::{Change, Image, Record, Trial},
     report::Report,
     slot::Offer,
-    trust::{self, Bank, Banks},
+    trust::{self, Bank, Banks, RootAt},
     upload,
 };
 use cuff_verifier::{time::Instant, verdict::Reason};
@@ -278,4 +279,42 @@ fn a_report_echoes_the_nonce_and_reads_back() {
     let mut forged = block;
     forged[30] ^= 1;
     assert_eq!(Report::decode(&forged), None);
+}
+
+#[test]
+fn a_commit_changes_what_it_is_about_and_nothing_else() {
+    let (_, mut unit) = unit();
+    let before = unit.record();
+    let image = before
+        .installed
+        .expect("a unit from the factory runs something");
+    let trial = Some(Trial { image, opened: 1 });
+    // (what is changed, about what it is)
+    let changes: [(Change, fn(&mut Record, Image, Option<Trial>)); 11] = [
+        (Change::Images, |next, image, _| next.former = Some(image)),
+        (Change::Images, |next, _, trial| next.trial = trial),
+        (Change::Images, |next, _, _| next.installed = None),
+        (Change::Images, |next, _, _| next.counter.0 += 1),
+        (Change::Trust, |next, _, _| next.minimum_counter.0 += 1),
+        (Change::Trust, |next, _, _| next.floor.0 += 1),
+        (Change::Trust, |next, _, _| next.versions.product += 1),
+        (Change::Trust, |next, _, _| next.timestamp_sha256.0[0] ^= 1),
+        (Change::Trust, |next, _, _| next.root.version += 1),
+        (Change::Trust, |next, _, _| next.sequence += 1),
+        (Change::Trust, |next, _, _| {
+            next.identity.serial = next.identity.product
+        }),
+    ];
+    for (number, (about, change)) in changes.into_iter().enumerate() {
+        for named in [Change::Images, Change::Trust] {
+            let mut unit = unit.clone();
+            let mut next = before;
+            change(&mut next, image, trial);
+            let committed = trust::commit(&mut unit.chip(), &mut next, named, RootAt::Kept);
+            let allowed = number < 9 && named == about;
+            assert_eq!(committed.is_ok(), allowed, "change {number} as {named:?}");
+            let kept = unit.record();
+            assert_eq!(kept.sequence, before.sequence + u64::from(allowed));
+        }
+    }
 }
