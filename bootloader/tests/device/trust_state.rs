@@ -281,6 +281,8 @@ fn a_report_echoes_the_nonce_and_reads_back() {
     assert_eq!(Report::decode(&forged), None);
 }
 
+type Changed = fn(&mut Record, Image, Option<Trial>);
+
 #[test]
 fn a_commit_changes_what_it_is_about_and_nothing_else() {
     let (_, mut unit) = unit();
@@ -290,7 +292,7 @@ fn a_commit_changes_what_it_is_about_and_nothing_else() {
         .expect("a unit from the factory runs something");
     let trial = Some(Trial { image, opened: 1 });
     // (what is changed, about what it is)
-    let changes: [(Change, fn(&mut Record, Image, Option<Trial>)); 11] = [
+    let changes: [(Change, Changed); 11] = [
         (Change::Images, |next, image, _| next.former = Some(image)),
         (Change::Images, |next, _, trial| next.trial = trial),
         (Change::Images, |next, _, _| next.installed = None),
@@ -302,7 +304,7 @@ fn a_commit_changes_what_it_is_about_and_nothing_else() {
         (Change::Trust, |next, _, _| next.root.version += 1),
         (Change::Trust, |next, _, _| next.sequence += 1),
         (Change::Trust, |next, _, _| {
-            next.identity.serial = next.identity.product
+            next.identity.serial = next.identity.product;
         }),
     ];
     for (number, (about, change)) in changes.into_iter().enumerate() {
