@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     /// Where the first image stands.
-    const IMAGES: usize = 244;
+    const IMAGES: usize = COUNTER + 8;
 
     fn record() -> Record {
         let image = |byte: u8| Image {
