@@ -37,7 +37,7 @@ mod walk;
 use std::env;
 
 use boards::left_out;
-use code::{Code, JUDGE};
+use code::{Code, JUDGE, LAUNCH};
 use outcome::Outcome;
 use part::Part;
 use row::{Case, GOOD, ROWS, Row};
@@ -118,13 +118,12 @@ fn a_bootloader_that_judges_once_is_caught() {
         return;
     }
     let code = Code::read().in_which_says_yes("cuff_bootloader::carry::ask::{{closure}}");
-    let row = ROWS.iter().find(|row| row.name == "wrong-digest").unwrap();
+    let row = Row::named("wrong-digest");
     let case = row.case(&code);
     let trace = Trace::of(&case, &code, false);
     let mut walk = Walk::begin(&case, &code, &trace).unwrap();
     // Around the question whether the image is the one that was signed.
-    let admits = code.entry("cuff_verifier::judge::Release::admits");
-    let asked = trace.steps.iter().position(|step| *step == admits).unwrap();
+    let asked = trace.reaches(code.entry("cuff_verifier::judge::Release::admits"));
     let judge = |step: &u32| code.function(*step) == JUDGE;
     let answered = asked + trace.steps[asked..].iter().position(judge).unwrap();
     let caught = (answered - 8..answered + 24).any(|step| {
@@ -141,11 +140,10 @@ fn what_was_got_through_once_holds() {
         return;
     }
     let code = Code::read();
-    let row = ROWS.iter().find(|row| row.name == "wrong-digest").unwrap();
+    let row = Row::named("wrong-digest");
     let case = row.case(&code);
     let trace = Trace::of(&case, &code, false);
-    let launch = code.entry("qemu_an386::launch");
-    let launch = trace.steps.iter().position(|step| *step == launch).unwrap();
+    let launch = trace.reaches(code.entry(LAUNCH));
     let entries = ["carry::advance", "trust::commit", "trust::write"];
     let entries = entries.map(|name| code.entry(&format!("cuff_bootloader::{name}")));
     let entered = |step: &usize| {
@@ -167,7 +165,7 @@ fn sample(name: &str) {
         return;
     }
     let code = Code::read();
-    let row = ROWS.iter().find(|row| row.name == name).unwrap();
+    let row = Row::named(name);
     let tally = skip(row, &code, Which::default(), Part::IN_TESTS);
     println!("{}\n{tally}", Tally::HEAD);
     assert!(tally.bypasses.is_empty(), "a single skip was enough");

@@ -114,6 +114,8 @@ impl Piece {
     }
 }
 
+/// Where the decision to jump is carried out.
+pub const LAUNCH: &str = "qemu_an386::launch";
 /// The entry of the judge.
 pub const JUDGE: &str = "cuff_bootloader::judge::judge";
 /// Where the chip's flash begins.

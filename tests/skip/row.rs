@@ -62,6 +62,12 @@ pub struct Case {
 }
 
 impl Row {
+    /// The row of this name.
+    pub fn named(name: &str) -> &'static Self {
+        let mut rows = ROWS.iter();
+        rows.find(|row| row.name == name).expect("a row")
+    }
+
     /// A unit that runs an application of its own, and was offered this.
     pub fn case(&self, code: &Code) -> Case {
         let folder = tempfile::tempdir().unwrap();

@@ -53,6 +53,12 @@ impl Trace {
         own.count() * 5
     }
 
+    /// The first step at an address.
+    pub fn reaches(&self, address: u32) -> usize {
+        let mut steps = self.steps.iter();
+        steps.position(|step| *step == address).expect("executed")
+    }
+
     /// Each step at an address that is wanted.
     pub fn steps_at(&self, wanted: impl Fn(u32) -> bool) -> Vec<usize> {
         let steps = self.steps.iter().enumerate();

@@ -7,7 +7,7 @@ use std::io;
 use cuff_bootloader::record::Record;
 
 use crate::chip::{Chip, FOREVER, INSTRUCTIONS_PER_TICK, State};
-use crate::code::{Code, JUDGE};
+use crate::code::{Code, JUDGE, LAUNCH};
 use crate::outcome::{Outcome, bypass, record};
 use crate::row::Case;
 use crate::trace::Trace;
@@ -52,7 +52,7 @@ impl<'c> Watch<'c> {
             chip: Chip::timed(case, code)?,
             timed: true,
             ends: Ends {
-                launch: code.entry("qemu_an386::launch"),
+                launch: code.entry(LAUNCH),
                 stay: code.entry("start::recovery::stay"),
                 reset: code.entry("Reset"),
                 application: case.application,
@@ -141,9 +141,8 @@ impl<'c> Walk<'c> {
         let bound = 4 * trace.instructions(code) / INSTRUCTIONS_PER_TICK;
         watch.bound = u32::try_from(bound).expect("a boot is shorter");
         watch.again()?;
-        let launch = trace.steps.iter().position(|at| *at == watch.ends.launch);
         Ok(Self {
-            launch: launch.expect("a jump"),
+            launch: trace.reaches(watch.ends.launch),
             watch,
             trace,
             at: 0,
